@@ -1,0 +1,69 @@
+import type { Position, Publication, PublicationDraft } from './publication.ts'
+
+/** What a publish came to. */
+export interface PublishResult extends Position {
+  readonly room: string
+}
+
+/** What the broker tells the node. Both are called synchronously and must not throw. */
+export interface BrokerListener {
+  /** A publication reached a room that the node is subscribed to. */
+  onPublication: (publication: Publication) => void
+  /**
+   * The link was lost and is back, and every room that the node is subscribed to is confirmed again.
+   * What was published in between did not arrive: the node compares `position` with what it has.
+   */
+  onResubscribed: () => void
+}
+
+/**
+ * The port that carries publications between nodes and numbers them.
+ *
+ * **Delivery.** After `subscribe(room)` resolved, every publication of that room is handed to `onPublication` of every
+ * subscribed node, the publishing node included: there is no other way to a socket. When the link breaks, publications may be
+ * missed, never repeated; the broker then subscribes again by itself and calls `onResubscribed`. After `unsubscribe(room)`
+ * resolved nothing of that room is handed over any more.
+ *
+ * **Order.** Publications of one room arrive in the order of their offsets. Nothing is promised across rooms. Calls to `subscribe`
+ * and `unsubscribe` for one room take effect in the order in which they were made, also when nobody awaits them.
+ *
+ * **Atomicity.** `publish` assigns the next offset, and sends: both or neither. The first publication of a room has offset 1. An
+ * epoch names one numbering: offsets are never used twice under one epoch, and when the numbering is lost the epoch changes.
+ *
+ * **Refusal.** A rejection with `unavailable` means that nothing happened and nothing will; one with `outcome_unknown` that it
+ * may have happened already, and that it will not happen later. No call stays pending for longer than the broker's time limit.
+ */
+export interface Broker {
+  /** Starts to deliver to `listener`. Called once, before anything else. */
+  start: (listener: BrokerListener) => Promise<void>
+
+  /**
+   * Subscribes this node to a room; resolves when that is confirmed. Doing it twice is doing it once.
+   * @throws RoomcastError `unavailable`: the node is not subscribed
+   */
+  subscribe: (room: string) => Promise<void>
+
+  /** Unsubscribes this node; never rejects, since a node that lost its link is not subscribed either. */
+  unsubscribe: (room: string) => Promise<void>
+
+  /**
+   * The end of a room: the position of its newest publication. Creates the epoch of a room that has none, with offset 0.
+   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   */
+  position: (room: string) => Promise<Position>
+
+  /**
+   * Publishes, and resolves with the position that the publication got, whether or not anybody is subscribed.
+   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   */
+  publish: (draft: PublicationDraft) => Promise<PublishResult>
+
+  /**
+   * Proves that publications can go out and come back.
+   * @throws RoomcastError `unavailable`
+   */
+  check: () => Promise<void>
+
+  /** Stops: what is under way is answered, later calls reject with `unavailable`. */
+  close: () => Promise<void>
+}

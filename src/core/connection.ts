@@ -1,0 +1,157 @@
+import type { Claims } from './claims.ts'
+import { closeCodes, type CloseCode, type CloseName } from './close-codes.ts'
+import type { Codec } from './codec.ts'
+import { RoomcastError } from './errors.ts'
+import type { ClientFrame, RequestId, ServerFrame } from './frames.ts'
+import { Inbox, type IncomingFrame } from './inbox.ts'
+import type { RealtimeNode } from './node.ts'
+import type { PresenceRecord } from './presence-store.ts'
+import type { Subscription } from './subscription.ts'
+import type { Transport } from './transport.ts'
+import { verbs } from './verbs/index.ts'
+
+export interface ConnectionParts {
+  readonly node: RealtimeNode
+  readonly transport: Transport
+  readonly codec: Codec
+  readonly claims: Claims
+  readonly connectionId: string
+  readonly connectedAt: number
+}
+
+/**
+ * One live authenticated client. Its frames are handled one after the other, in order; the first thing in that line is its
+ * opening. Every end – by the peer, by the node, by an error – goes through `end`, once.
+ */
+export class Connection {
+  readonly connectionId: string
+  readonly userId: string
+  readonly claims: Claims
+  readonly codec: Codec
+  readonly transport: Transport
+  readonly connectedAt: number
+  /** Subscriptions that the node has entered, by room. */
+  readonly subscriptions = new Map<string, Subscription>()
+  /** When the peer last gave a sign of life, on the node's clock. */
+  seenAt: number
+  /** When the node last asked for one. */
+  askedAt = 0
+  /** Whether `token_expiring` was sent. */
+  isExpiryTold = false
+  /** Whether `welcome` was sent. */
+  isWelcomed = false
+  /** The `nodeId` under which it was last registered: the owner that its removal names. */
+  ownerId: string | undefined
+  readonly #node: RealtimeNode
+  readonly #inbox: Inbox
+  #isOpen = true
+
+  constructor ({ node, transport, codec, claims, connectionId, connectedAt }: ConnectionParts) {
+    this.connectionId = connectionId
+    this.userId = claims.sub
+    this.claims = claims
+    this.codec = codec
+    this.transport = transport
+    this.connectedAt = this.seenAt = connectedAt
+    this.#node = node
+    this.#inbox = new Inbox({ transport, handle: frame => this.#handle(frame), fail: error => this.#fail(error) })
+  }
+
+  /** False from the moment at which anybody decided that this connection ends. */
+  get isOpen (): boolean { return this.#isOpen }
+
+  /** When the token stops being valid, in milliseconds since 1970; null if its claims name no end. */
+  get expiresAt (): number | null {
+    return this.claims.exp === undefined ? null : this.claims.exp * 1_000
+  }
+
+  /** What the presence store keeps about this connection while `nodeId` owns it. */
+  record (nodeId: string, nodeName: string): PresenceRecord {
+    const { connectionId, userId, connectedAt, transport, claims } = this
+    return { connectionId, userId, nodeId, nodeName, connectedAt, transport: transport.name, info: claims.info ?? null }
+  }
+
+  /** @throws RoomcastError `unavailable` if the connection ended while the caller waited for something */
+  assertOpen (): void {
+    if (!this.#isOpen) throw new RoomcastError('unavailable', { message: 'The connection has ended' })
+  }
+
+  /** Puts a task into the line of this connection's frames. */
+  enqueue (task: () => Promise<void>): void {
+    this.#inbox.push(task)
+  }
+
+  /** Resolves when nothing waits or is under way in this connection's line. */
+  idle (): Promise<void> {
+    return this.#inbox.idle()
+  }
+
+  /** Takes a frame from the transport. It waits in line; frames that arrive after the end are dropped. */
+  receive (bytes: Uint8Array, format: 'text' | 'binary'): void {
+    if (!this.#isOpen) return
+    this.seenAt = this.#node.now()
+    this.#inbox.push({ bytes, format })
+  }
+
+  /** Sends a reply or a notice. */
+  send (frame: ServerFrame): void {
+    this.write(this.codec.encode(frame))
+  }
+
+  /** Answers a request with an error; the connection lives on. */
+  sendError (error: RoomcastError, id?: RequestId, room?: string): void {
+    const { code, message, retryAfterMs } = error
+    this.send({ type: 'error', id, room, code, message, retryAfterMs })
+  }
+
+  /** Writes encoded frames, and ends the connection if its peer leaves too much unread. */
+  write (frames: Uint8Array): void {
+    if (!this.#isOpen) return
+    this.transport.write(frames)
+    if (this.transport.bufferedBytes > this.#node.settings.maxBufferedBytes) this.close('slowConsumer')
+  }
+
+  /** Ends the connection for a reason of the close table. */
+  close (name: CloseName, closeCode: CloseCode = closeCodes[name]): void {
+    if (!this.#isOpen) return
+    this.transport.close(closeCode.code, closeCode.reason)
+    this.end(closeCode)
+  }
+
+  /** The one way out: nothing is handled or delivered from here on, and the node clears what is left of it. */
+  end (closeCode: Pick<CloseCode, 'code' | 'reason'>): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    for (const subscription of this.subscriptions.values()) subscription.end()
+    this.#inbox.clear()
+    this.#node.part(this, closeCode)
+  }
+
+  async #handle ({ bytes, format }: IncomingFrame): Promise<void> {
+    const decoded = this.codec.decode(bytes, format)
+    if (decoded.kind === 'invalid') {
+      this.sendError(new RoomcastError(decoded.code, { message: decoded.message }), decoded.id)
+      this.close('badFrames')
+      return
+    }
+    const { frame } = decoded
+    try {
+      await this.#perform(frame)
+    } catch (error) {
+      if (!(error instanceof RoomcastError)) throw error
+      if (this.#isOpen) this.sendError(error, frame.id, 'room' in frame ? frame.room : undefined)
+    }
+  }
+
+  async #perform (frame: ClientFrame): Promise<void> {
+    const verb = verbs[frame.type] as (connection: Connection, node: RealtimeNode, frame: ClientFrame) => Promise<void> | void
+    await verb(this, this.#node, frame)
+  }
+
+  /** A bug, or a failed opening: this connection ends, its neighbours and the process live. */
+  #fail (error: unknown): void {
+    const { connectionId, userId } = this
+    this.#node.log.error({ err: error, connectionId, userId }, 'a connection failed and was closed')
+    this.close('internal')
+  }
+}

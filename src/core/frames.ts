@@ -1,0 +1,87 @@
+import { Type, type Static } from '@sinclair/typebox'
+import type { ErrorCode } from './errors.ts'
+import type { Position, PublicationSender } from './publication.ts'
+
+/** The native protocol's name: the WebSocket subprotocol, and `welcome.protocol`. */
+export const PROTOCOL = 'roomcast.v1'
+
+// The limit is what fits comfortably into a reply; an id is the client's own and is only echoed.
+export const RequestIdSchema = Type.Union([Type.String({ maxLength: 64 }), Type.Number()])
+
+/** A request's id; its reply carries it. */
+export type RequestId = Static<typeof RequestIdSchema>
+
+const request = { id: Type.Optional(RequestIdSchema) }
+const closed = { additionalProperties: false }
+
+export const SubscribeFrameSchema = Type.Object({
+  type: Type.Literal('subscribe'), ...request, room: Type.String()
+}, closed)
+
+export const UnsubscribeFrameSchema = Type.Object({
+  type: Type.Literal('unsubscribe'), ...request, room: Type.String()
+}, closed)
+
+export const PublishFrameSchema = Type.Object({
+  type: Type.Literal('publish'), ...request, room: Type.String(), data: Type.Unknown(), echo: Type.Optional(Type.Literal(false))
+}, closed)
+
+export const PingFrameSchema = Type.Object({ type: Type.Literal('ping'), ...request }, closed)
+
+/** Every frame that a client may send, by its `type`. Each has one verb in `verbs/` and one row in docs/protocol.md. */
+export const clientFrameSchemas = {
+  subscribe: SubscribeFrameSchema,
+  unsubscribe: UnsubscribeFrameSchema,
+  publish: PublishFrameSchema,
+  ping: PingFrameSchema
+} as const
+
+export type SubscribeFrame = Static<typeof SubscribeFrameSchema>
+export type UnsubscribeFrame = Static<typeof UnsubscribeFrameSchema>
+export type PublishFrame = Static<typeof PublishFrameSchema>
+export type PingFrame = Static<typeof PingFrameSchema>
+export type ClientFrame = SubscribeFrame | UnsubscribeFrame | PublishFrame | PingFrame
+
+/** A subscription that stands, in `welcome.rooms`. */
+export interface RoomPosition extends Position {
+  readonly room: string
+}
+
+interface Reply { readonly id?: RequestId | undefined }
+
+/** Every frame that the server sends but `message`, which codecs make from a publication. */
+export type ServerFrame =
+  | {
+    readonly type: 'welcome'
+    readonly protocol: string
+    readonly connectionId: string
+    readonly userId: string
+    readonly nodeName: string
+    readonly expiresAt: number | null
+    readonly pingIntervalMs: number
+    readonly maxFrameBytes: number
+    readonly rooms: readonly RoomPosition[]
+  }
+  | { readonly type: 'subscribed' } & Reply & RoomPosition
+  | { readonly type: 'unsubscribed', readonly room: string, readonly code?: ErrorCode | undefined } & Reply
+  | { readonly type: 'published' } & Reply & RoomPosition
+  | { readonly type: 'pong' } & Reply
+  | { readonly type: 'gap' } & RoomPosition
+  | { readonly type: 'token_expiring', readonly expiresAt: number }
+  | {
+    readonly type: 'error'
+    readonly room?: string | undefined
+    readonly code: ErrorCode
+    readonly message: string
+    readonly retryAfterMs?: number | undefined
+  } & Reply
+
+/** A publication on the wire. `data` is typed by the application. */
+export interface MessageFrame<Data = unknown> {
+  readonly type: 'message'
+  readonly room: string
+  readonly offset: number
+  readonly data: Data
+  readonly from?: PublicationSender
+  readonly at: number
+}

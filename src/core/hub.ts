@@ -1,0 +1,46 @@
+import type { Connection } from './connection.ts'
+import { Room } from './room.ts'
+import type { Subscription } from './subscription.ts'
+
+/**
+ * This node's register of connections and rooms. It answers who is here, who came first and who left last; it never
+ * touches the network.
+ */
+export class Hub {
+  readonly #connections = new Map<string, Connection>()
+  readonly #rooms = new Map<string, Room>()
+  readonly #onPending: (room: Room) => void
+
+  constructor ({ onPending }: { onPending: (room: Room) => void }) {
+    this.#onPending = onPending
+  }
+
+  get connectionCount (): number { return this.#connections.size }
+  get roomCount (): number { return this.#rooms.size }
+
+  connections (): IterableIterator<Connection> { return this.#connections.values() }
+  rooms (): IterableIterator<Room> { return this.#rooms.values() }
+  room (name: string): Room | undefined { return this.#rooms.get(name) }
+  connection (connectionId: string): Connection | undefined { return this.#connections.get(connectionId) }
+
+  enlist (connection: Connection): void { this.#connections.set(connection.connectionId, connection) }
+  delist (connection: Connection): void { this.#connections.delete(connection.connectionId) }
+
+  /** Adds a connection to a room; `first` if nobody was there, so that the node must subscribe. */
+  add (name: string, connection: Connection): { subscription: Subscription, first: boolean } {
+    let room = this.#rooms.get(name)
+    const first = room === undefined
+    if (room === undefined) this.#rooms.set(name, room = new Room(name, this.#onPending))
+    return { subscription: room.add(connection), first }
+  }
+
+  /** Removes a connection from a room; `last` if nobody is left, so that the node must unsubscribe. */
+  remove (name: string, connection: Connection): { last: boolean } {
+    const room = this.#rooms.get(name)
+    if (room === undefined) return { last: false }
+    room.remove(connection)
+    if (room.size > 0) return { last: false }
+    this.#rooms.delete(name)
+    return { last: true }
+  }
+}

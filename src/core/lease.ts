@@ -1,0 +1,70 @@
+import { RoomcastError } from './errors.ts'
+import { createId } from './ids.ts'
+import type { Logger } from './logger.ts'
+import type { NodeInfo, PresenceStore } from './presence-store.ts'
+
+export interface LeaseParts {
+  readonly store: PresenceStore
+  readonly nodeName: string
+  readonly heartbeatMs: number
+  readonly log: Logger
+  /** The lease was renewed in time: what had to wait for the store can be done. */
+  readonly onHeld: () => void
+  /** The lease was lost, and a new one taken under a new `nodeId`: everything this node vouches for must be written again. */
+  readonly onRenamed: () => void
+}
+
+/** This node's proof of life: takes the lease, renews it by a heartbeat, and takes a new one where it was lost. */
+export class Lease {
+  readonly #parts: LeaseParts
+  #node: NodeInfo
+  #timer: NodeJS.Timeout | undefined
+  #beat: Promise<void> = Promise.resolve()
+
+  constructor (parts: LeaseParts) {
+    this.#parts = parts
+    this.#node = { nodeId: createId(), nodeName: parts.nodeName }
+  }
+
+  /** The node as its lease names it now. */
+  get node (): NodeInfo { return this.#node }
+
+  /** @throws RoomcastError if the store does not grant the first lease */
+  async take (): Promise<void> {
+    await this.#parts.store.takeLease(this.#node)
+    this.#timer = setInterval(() => { this.beat() }, this.#parts.heartbeatMs)
+  }
+
+  /** Renews now; one renewal at a time. Never rejects: a failed heartbeat is logged, and the next one tries again. */
+  beat (): Promise<void> {
+    const turn = this.#beat.then(() => this.#renew()).catch(error => { this.#report(error) })
+    this.#beat = turn
+    return turn
+  }
+
+  /** Stops the heartbeat and gives the lease back. */
+  async release (): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#beat
+    await this.#parts.store.releaseLease(this.#node.nodeId)
+  }
+
+  async #renew (): Promise<void> {
+    const { store, log, onHeld, onRenamed } = this.#parts
+    if (await store.renewLease(this.#node) === 'held') {
+      onHeld()
+      return
+    }
+    const lost = this.#node
+    const node = { nodeId: createId(), nodeName: lost.nodeName }
+    await store.takeLease(node)
+    this.#node = node
+    log.warn({ lostNodeId: lost.nodeId, nodeId: node.nodeId }, 'the lease was lost; this node goes on under a new id')
+    onRenamed()
+  }
+
+  #report (error: unknown): void {
+    const isExpected = error instanceof RoomcastError
+    this.#parts.log[isExpected ? 'warn' : 'error']({ err: error, nodeId: this.#node.nodeId }, 'the heartbeat failed')
+  }
+}

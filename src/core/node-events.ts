@@ -1,0 +1,44 @@
+import { EventEmitter } from 'node:events'
+import type { Logger } from './logger.ts'
+
+/** A connection as the host's listeners see it. */
+export interface ConnectionEvent {
+  readonly connectionId: string
+  readonly userId: string
+}
+
+/** What happens on this node, by the name of the event. */
+export interface NodeEvents {
+  /** A connection got its `welcome`. */
+  connect: [ConnectionEvent]
+  /** A connection that had got its `welcome` ended, whoever ended it; `code` is the close code. */
+  disconnect: [ConnectionEvent & { readonly code: number, readonly reason: string }]
+}
+
+/** Tells the host's listeners. What one of them throws is logged and stays with it. */
+export class NodeEventEmitter {
+  readonly #emitter = new EventEmitter<NodeEvents>()
+  readonly #log: Logger
+
+  constructor (log: Logger) {
+    this.#log = log
+  }
+
+  on<Name extends keyof NodeEvents> (name: Name, listener: (...args: NodeEvents[Name]) => void): void {
+    this.#emitter.on(name, listener as never)
+  }
+
+  off<Name extends keyof NodeEvents> (name: Name, listener: (...args: NodeEvents[Name]) => void): void {
+    this.#emitter.off(name, listener as never)
+  }
+
+  emit<Name extends keyof NodeEvents> (name: Name, ...args: NodeEvents[Name]): void {
+    for (const listener of this.#emitter.listeners(name) as Array<(...args: NodeEvents[Name]) => void>) {
+      try {
+        listener(...args)
+      } catch (error) {
+        this.#log.error({ err: error, event: name }, 'a listener threw')
+      }
+    }
+  }
+}

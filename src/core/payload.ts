@@ -1,0 +1,24 @@
+import { RoomcastError } from './errors.ts'
+
+/** How deep `data` may be nested: far beyond what anyone means, far below where JSON.stringify overflows the stack. */
+export const MAX_PAYLOAD_DEPTH = 100
+
+/**
+ * Serialises a payload, once, to the JSON text that travels from here to the sockets.
+ * @throws RoomcastError `payload_invalid` if it is nested too deeply
+ */
+export function encodePayload (data: unknown): string {
+  if (!isWithinDepth(data, MAX_PAYLOAD_DEPTH)) throw new RoomcastError('payload_invalid')
+  const text: string | undefined = JSON.stringify(data)
+  if (text === undefined) throw new RoomcastError('payload_invalid', { message: 'The data is not JSON' })
+  return text
+}
+
+function isWithinDepth (value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (depth === 0) return false
+  for (const item of Array.isArray(value) ? value : Object.values(value)) {
+    if (!isWithinDepth(item, depth - 1)) return false
+  }
+  return true
+}

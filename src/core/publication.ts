@@ -1,0 +1,45 @@
+/** Where one stands in a room: an offset is an integer ≥ 1 (0: nothing was published yet) within the numbering that the epoch names. */
+export interface Position {
+  readonly epoch: string
+  readonly offset: number
+}
+
+/** The connection that published; absent where a backend service did. */
+export interface PublicationSender {
+  readonly userId: string
+  readonly connectionId: string
+}
+
+/** What a publisher hands to the broker. */
+export interface PublicationDraft {
+  readonly room: string
+  /** The payload as JSON text: validated and serialised once, not touched again on its way to the sockets. */
+  readonly data: string
+  readonly from?: PublicationSender | undefined
+  /** A connection that is left out when the publication is delivered. */
+  readonly except?: string | undefined
+}
+
+/** A thing published, as the broker delivers it. */
+export interface Publication extends Position {
+  readonly room: string
+  /** The payload as UTF-8 JSON, as its publisher serialised it. */
+  readonly data: Uint8Array
+  readonly from?: PublicationSender | undefined
+  readonly except?: string | undefined
+  /** When the broker took it, in milliseconds since 1970 on the broker's clock. */
+  readonly at: number
+}
+
+/** How a publication stands to the position that a room has reached on this node. */
+export type Step = 'next' | 'known' | 'hole' | 'new epoch'
+
+/**
+ * Decides how a publication follows on a position.
+ * 'hole' means that publications between the two never arrived; 'known' that it, or a later one, already did.
+ */
+export function stepFrom (position: Position, publication: Position): Step {
+  if (publication.epoch !== position.epoch) return 'new epoch'
+  if (publication.offset <= position.offset) return 'known'
+  return publication.offset === position.offset + 1 ? 'next' : 'hole'
+}

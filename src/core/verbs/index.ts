@@ -1,0 +1,7 @@
+import { ping } from './ping.ts'
+import { publish } from './publish.ts'
+import { subscribe } from './subscribe.ts'
+import { unsubscribe } from './unsubscribe.ts'
+
+/** One verb for each frame that a client may send. A verb that throws a RoomcastError is answered with an error frame. */
+export const verbs = { subscribe, unsubscribe, publish, ping } as const
