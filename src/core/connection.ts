@@ -86,10 +86,15 @@ export class Connection {
     return this.#inbox.idle()
   }
 
+  /** Notes a sign of life. */
+  touch (): void {
+    this.seenAt = this.#node.now()
+  }
+
   /** Takes a frame from the transport. It waits in line; frames that arrive after the end are dropped. */
   receive (bytes: Uint8Array, format: 'text' | 'binary'): void {
     if (!this.#isOpen) return
-    this.seenAt = this.#node.now()
+    this.touch()
     this.#inbox.push({ bytes, format })
   }
 
@@ -107,7 +112,12 @@ export class Connection {
   /** Writes encoded frames, and ends the connection if its peer leaves too much unread. */
   write (frames: Uint8Array): void {
     if (!this.#isOpen) return
-    this.transport.write(frames)
+    try {
+      this.transport.write(frames)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
     if (this.transport.bufferedBytes > this.#node.settings.maxBufferedBytes) this.close('slowConsumer')
   }
 

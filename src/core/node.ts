@@ -88,7 +88,10 @@ export class RealtimeNode {
   async start (): Promise<void> {
     await this.#broker.start({
       onPublication: publication => { this.#deliver(publication) },
-      onResubscribed: () => { this.#catchUp() }
+      onResubscribed: () => {
+        this.#lease.beat()
+        this.#catchUp()
+      }
     })
     await this.#lease.take()
     this.#timer = setInterval(() => { this.#tendAll() }, UPKEEP_INTERVAL_MS)

@@ -1,0 +1,110 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import fastifyJwt, { type JWT } from '@fastify/jwt'
+import fp from 'fastify-plugin'
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { ApiKey, Scope, Settings } from '../src/config.ts'
+import { ask } from '../src/core/ask.ts'
+import { parseClaims, type Claims } from '../src/core/claims.ts'
+import { RoomcastError } from '../src/core/errors.ts'
+
+/** Who may connect, and which backend may do what. */
+export interface RoomcastAuth {
+  /**
+   * Who opens a connection.
+   * @throws RoomcastError `unauthorized`
+   */
+  connection: (request: FastifyRequest) => Promise<Claims>
+  /** A hook that lets only bearers of a scope pass: API keys, or tokens with that scope. */
+  requireScope: (scope: Scope) => onRequestAsyncHookHandler
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    roomcastAuth: RoomcastAuth
+  }
+}
+
+const NAMESPACE = 'roomcast'
+
+/** In a list of WebSocket subprotocols, what precedes the token of a browser, which cannot set headers. */
+const SUBPROTOCOL_PREFIX = 'bearer.'
+
+/** Authenticates connections by token, or by the host's function, and backend services by API key or scope. */
+export default fp(async (app: FastifyInstance) => {
+  const { roomcastSettings: settings, roomcastFunctions: { authenticate } } = app
+  const verify = await createVerifier(app, settings)
+
+  app.decorate('roomcastAuth', {
+    async connection (request) {
+      if (authenticate === undefined) return verify(tokenOf(request))
+      return parseClaims(await ask(() => authenticate(request), cause => new RoomcastError('unauthorized', { cause })))
+    },
+    requireScope: scope => async request => {
+      const credential = bearerOf(request)
+      if (credential === undefined) throw new RoomcastError('unauthorized')
+      const apiKey = findKey(settings.apiKeys, credential)
+      const granted = apiKey === undefined ? (verify(credential).scope ?? '').split(' ') : apiKey.scopes
+      if (granted !== undefined && !granted.includes(scope)) throw new RoomcastError('scope_forbidden')
+    }
+  })
+}, { name: 'roomcast-auth', dependencies: ['roomcast-settings'], fastify: '5.x' })
+
+/** A function that checks a token whole, and answers its claims. */
+async function createVerifier (app: FastifyInstance, settings: Settings): Promise<(token: string | undefined) => Claims> {
+  const { jwtSecret, jwtAlgorithm, jwtAudience, jwtIssuer } = settings
+  if (jwtSecret === undefined) return () => { throw new RoomcastError('unauthorized') }
+  // The host may have a `jwt` decorator; ours stays in this scope, and so do its words on requests.
+  app.decorate('jwt', Object.create(null) as JWT)
+  await app.register(fastifyJwt, {
+    secret: jwtSecret,
+    namespace: NAMESPACE,
+    verify: {
+      algorithms: [jwtAlgorithm],
+      requiredClaims: ['sub', 'exp'],
+      ...jwtAudience !== undefined && { allowedAud: jwtAudience },
+      ...jwtIssuer !== undefined && { allowedIss: jwtIssuer }
+    }
+  })
+  const jwt = (app.jwt as unknown as Record<typeof NAMESPACE, JWT>)[NAMESPACE]
+  return token => {
+    if (token === undefined) throw new RoomcastError('unauthorized')
+    let payload: object
+    try {
+      payload = jwt.verify(token)
+    } catch (cause) {
+      throw new RoomcastError('unauthorized', { cause })
+    }
+    return parseClaims(payload)
+  }
+}
+
+/** The token of a connection: in the header, in the list of subprotocols, or in the query. Two that differ are none. */
+function tokenOf (request: FastifyRequest): string | undefined {
+  const { token } = request.query as { token?: string | string[] }
+  const found = new Set([
+    request.headers.authorization === undefined ? undefined : bearerOf(request) ?? '',
+    ...protocolsOf(request).filter(name => name.startsWith(SUBPROTOCOL_PREFIX)).map(name => name.slice(SUBPROTOCOL_PREFIX.length)),
+    ...[token].flat()
+  ])
+  found.delete(undefined)
+  return found.size === 1 ? [...found][0] : undefined
+}
+
+function protocolsOf ({ headers }: FastifyRequest): string[] {
+  return headers['sec-websocket-protocol']?.split(',').map(name => name.trim()) ?? []
+}
+
+/** RFC 6750 §2.1. */
+function bearerOf ({ headers: { authorization } }: FastifyRequest): string | undefined {
+  return /^Bearer +([^\s]+) *$/i.exec(authorization ?? '')?.[1]
+}
+
+/** Compares digests, all of them, so that the time tells nothing about a key. */
+function findKey (apiKeys: readonly ApiKey[], credential: string): ApiKey | undefined {
+  const digest = sha256(credential)
+  return apiKeys.filter(({ key }) => timingSafeEqual(sha256(key), digest))[0]
+}
+
+function sha256 (text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,54 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import type { Claims } from '../src/core/claims.ts'
+import { RoomcastError } from '../src/core/errors.ts'
+import { errorResponses } from './schemas.ts'
+
+/**
+ * `GET /ws`: where clients connect. Everything that can refuse a client does so before the upgrade, as plain HTTP; a request
+ * without an upgrade meets the same checks, so that a browser, which is told nothing about a refused WebSocket, can ask why.
+ */
+const wsRoutes: FastifyPluginAsyncTypebox = async app => {
+  const { allowedOrigins } = app.roomcastSettings
+  const claimsOf = new WeakMap<FastifyRequest, Claims>()
+
+  app.route({
+    method: 'GET',
+    url: '/ws',
+    config: { roomcastUpgrades: true },
+    schema: {
+      summary: 'Connect by WebSocket, protocol roomcast.v1',
+      description: 'The token goes into `Authorization: Bearer`, into a second subprotocol `bearer.<token>`, or into `?token=`. See docs/protocol.md.',
+      tags: ['connections'],
+      response: errorResponses(401, 403, 426, 500, 503)
+    },
+    onRequest: async (request, reply) => {
+      const { origin } = request.headers
+      if (origin === undefined) return
+      if (!isAllowed(origin, request, allowedOrigins)) throw new RoomcastError('origin_forbidden')
+      reply.header('access-control-allow-origin', origin).header('vary', 'origin')
+    },
+    // Not earlier: what limits requests runs in onRequest, and a bad token must count there too.
+    preValidation: async request => {
+      claimsOf.set(request, await app.roomcastAuth.connection(request))
+      if (app.roomcastNode.isDraining) throw new RoomcastError('draining')
+    },
+    handler: async (_request, reply) => {
+      reply.header('upgrade', 'websocket')
+      throw new RoomcastError('upgrade_required')
+    },
+    wsHandler: (webSocket, request) => {
+      const claims = claimsOf.get(request)
+      if (claims === undefined) throw new Error('an upgrade passed without its claims')
+      app.roomcastAccept(webSocket, request.raw.socket, claims)
+    }
+  })
+}
+
+export default wsRoutes
+
+/** An exact match of scheme, host and port; without a list, of host and port with the request's own. */
+function isAllowed (origin: string, { host }: FastifyRequest, allowedOrigins: readonly string[] | undefined): boolean {
+  if (allowedOrigins !== undefined) return allowedOrigins.includes(origin)
+  return URL.canParse(origin) && new URL(origin).host === host
+}

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util'
+import { parseClaims } from '../core/claims.ts'
+import { developmentCredentials, signToken } from '../development.ts'
+import { loadEnvironmentFile, readEnvironment } from '../environment.ts'
+
+const HELP = `Makes a token, signed with JWT_SECRET or with the development secret, and prints it.
+
+  npm run -s token -- --sub alice --rooms lobby
+
+  --sub ID            the user's id (required)
+  --rooms A,B         rooms that the server subscribes at connect
+  --subscribe P,Q     rooms that may be subscribed; * stands for any characters
+  --publish P,Q       rooms that may be published to; without it, the same as --rooms and --subscribe
+  --info JSON         what other members are shown, at most 1 KiB
+  --scope "A B"       what the token may do over REST, such as presence:read
+  --life SECONDS      how long it is valid; 86400 if not given
+`
+
+const { values } = parseArgs({
+  options: {
+    sub: { type: 'string' },
+    rooms: { type: 'string' },
+    subscribe: { type: 'string' },
+    publish: { type: 'string' },
+    info: { type: 'string' },
+    scope: { type: 'string' },
+    life: { type: 'string', default: '86400' },
+    help: { type: 'boolean' }
+  }
+})
+
+if (values.help === true || values.sub === undefined) {
+  process.stderr.write(HELP)
+  process.exit(values.help === true ? 0 : 1)
+}
+
+const rooms = list(values.rooms)
+const subscribe = list(values.subscribe)
+const claims = {
+  sub: values.sub,
+  rooms,
+  can: { subscribe, publish: values.publish === undefined ? [...rooms, ...subscribe] : list(values.publish) },
+  ...values.info !== undefined && { info: JSON.parse(values.info) as unknown },
+  ...values.scope !== undefined && { scope: values.scope }
+}
+loadEnvironmentFile()
+const { settings } = readEnvironment(process.env)
+const secret = settings.jwtSecret ?? developmentCredentials().jwtSecret
+parseClaims(claims)
+process.stdout.write(`${signToken(claims, secret, settings.jwtAlgorithm, Number(values.life))}\n`)
+
+function list (text: string | undefined): string[] {
+  return text?.split(',').filter(item => item !== '') ?? []
+}

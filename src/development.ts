@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createSigner } from 'fast-jwt'
+import { Type, type Static } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { SettingsError, type Settings } from './config.ts'
+import type { Claims } from './core/claims.ts'
+import type { ProcessSettings } from './environment.ts'
+
+/** Where the credentials of a development process are kept, so that they outlive a restart; git ignores it. */
+export const DEVELOPMENT_FILE = '.roomcast-dev.json'
+
+const CredentialsSchema = Type.Object({ jwtSecret: Type.String({ minLength: 32 }), apiKey: Type.String({ minLength: 32 }) })
+
+export type DevelopmentCredentials = Static<typeof CredentialsSchema>
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** How long the token that a start prints is valid, in seconds. */
+const TOKEN_LIFE_S = 24 * 60 * 60
+
+/**
+ * Completes the settings for a process that was given no secret or no API keys: with random ones of its own where that harms
+ * nobody, on loopback and not in production.
+ * @throws SettingsError naming what is missing, everywhere else
+ */
+export function withDevelopmentCredentials (
+  settings: Settings, { host }: ProcessSettings, nodeEnv: string | undefined
+): { settings: Settings, isDevelopment: boolean } {
+  const missing = [
+    ...settings.jwtSecret === undefined ? ['JWT_SECRET'] : [],
+    ...settings.apiKeys.length === 0 ? ['API_KEYS'] : []
+  ]
+  if (missing.length === 0) return { settings, isDevelopment: false }
+  if (nodeEnv === 'production' || !LOOPBACK.has(host)) {
+    throw new SettingsError(missing.join(', '), 'must be set, since NODE_ENV is production or HOST is not loopback; see .env.example')
+  }
+  const { jwtSecret, apiKey } = developmentCredentials()
+  return {
+    settings: {
+      ...settings,
+      jwtSecret: settings.jwtSecret ?? jwtSecret,
+      apiKeys: settings.apiKeys.length > 0 ? settings.apiKeys : [{ name: 'development', key: apiKey }]
+    },
+    isDevelopment: true
+  }
+}
+
+/** Reads the development credentials, and makes them at first. */
+export function developmentCredentials (file = DEVELOPMENT_FILE): DevelopmentCredentials {
+  const fresh: DevelopmentCredentials = { jwtSecret: randomBytes(32).toString('base64url'), apiKey: randomBytes(32).toString('base64url') }
+  try {
+    writeFileSync(file, JSON.stringify(fresh), { mode: 0o600, flag: 'wx' })
+    return fresh
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+  const kept: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  if (!Value.Check(CredentialsSchema, kept)) throw new SettingsError(file, 'is not what Roomcast wrote; delete it and start again')
+  return kept
+}
+
+/** Signs a token. `lifeSeconds` is how long it is valid. */
+export function signToken (claims: Omit<Claims, 'exp'>, secret: string, algorithm: Settings['jwtAlgorithm'], lifeSeconds: number): string {
+  return createSigner({ key: secret, algorithm, expiresIn: lifeSeconds * 1_000 })(claims)
+}
+
+/** Tells whoever started a development process what to try. */
+export function introduce (address: string, { jwtSecret = '', jwtAlgorithm, apiKeys }: Settings): void {
+  const token = signToken({ sub: 'alice', rooms: ['lobby'], can: { publish: ['lobby'] } }, jwtSecret, jwtAlgorithm, TOKEN_LIFE_S)
+  process.stdout.write(`
+Roomcast runs with development credentials, kept in ${DEVELOPMENT_FILE} (never in production).
+
+A token for alice, who is in the room "lobby", good for 24 hours:
+
+  ${token}
+
+1. In a second terminal, connect as alice, and leave it open:
+
+  npm run -s tail -- --url ${address} --token ${token}
+
+2. In a third, publish to the room:
+
+  curl -H 'authorization: Bearer ${apiKeys[0]?.key}' -H 'content-type: application/json' \\
+    -d '{"room":"lobby","data":"hello"}' ${address}/publish
+
+`)
+}

@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { parseSettings, SettingsError, SettingsSchema, type Settings } from './config.ts'
+
+/** What concerns the process, not the plugin. */
+export const ProcessSchema = Type.Object({
+  port: Type.Integer({ default: 3_000, minimum: 0, maximum: 65_535, env: 'PORT', description: 'Port to listen on; 0: any free one' }),
+  host: Type.String({ default: '127.0.0.1', minLength: 1, env: 'HOST', description: 'Address to listen on' }),
+  logLevel: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map(level => Type.Literal(level)), {
+    default: 'info', env: 'LOG_LEVEL', description: 'trace, debug, info, warn, error, fatal or silent'
+  }),
+  trustProxy: Type.Boolean({
+    default: false, env: 'TRUST_PROXY', description: 'true behind a proxy that sets X-Forwarded-For: its word is then taken for addresses'
+  })
+})
+
+export type ProcessSettings = Static<typeof ProcessSchema>
+
+/** Every environment variable that Roomcast reads, with the schema of what it sets. */
+export const variables: ReadonlyMap<string, TSchema> = new Map(
+  [...Object.values(ProcessSchema.properties), ...Object.values(SettingsSchema.properties)]
+    .flatMap((schema: TSchema) => typeof schema['env'] === 'string' ? [[schema['env'], schema] as const] : [])
+)
+
+/**
+ * Reads the environment. An empty variable counts as absent.
+ * @throws SettingsError naming the variable and what was expected
+ */
+export function readEnvironment (env: NodeJS.ProcessEnv): { process: ProcessSettings, settings: Settings } {
+  const processSettings = Value.Default(ProcessSchema, valuesOf(ProcessSchema.properties, env)) as ProcessSettings
+  const error = Value.Errors(ProcessSchema, processSettings).First()
+  if (error !== undefined) {
+    throw new SettingsError(variableOf(ProcessSchema.properties, error.path.slice(1)), `${error.message}. ${error.schema.description}`)
+  }
+  const settings = parseSettings(valuesOf(SettingsSchema.properties, env), setting => variableOf(SettingsSchema.properties, setting))
+  return { process: processSettings, settings }
+}
+
+/** Loads `.env` from the working folder, if there is one; what the environment holds already wins. */
+export function loadEnvironmentFile (): void {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+}
+
+function variableOf (properties: Record<string, TSchema>, setting: string): string {
+  return String(properties[setting]?.['env'] ?? setting)
+}
+
+function valuesOf (properties: Record<string, TSchema>, env: NodeJS.ProcessEnv): Record<string, unknown> {
+  const values: Record<string, unknown> = {}
+  for (const [setting, schema] of Object.entries(properties)) {
+    const name = schema['env']
+    const text = typeof name === 'string' ? env[name] : undefined
+    if (typeof name === 'string' && text !== undefined && text !== '') values[setting] = valueOf(name, text, schema)
+  }
+  return values
+}
+
+/** The value that a variable's text stands for; what it cannot stand for is left as text, for the schema to refuse. */
+function valueOf (name: string, text: string, schema: TSchema): unknown {
+  switch (name) {
+    case 'API_KEYS': return text.split(',').map(parseApiKey)
+    case 'ROOMS': return parseRooms(text)
+    case 'ALLOWED_ORIGINS': return text.split(',').map(origin => origin.trim())
+    default: break
+  }
+  if (schema['type'] === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
+  if (schema['type'] === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
+  return text
+}
+
+function parseApiKey (text: string): Record<string, unknown> {
+  const [name, key, scopes] = text.trim().split(':')
+  return { name, ...key !== undefined && { key }, ...scopes !== undefined && { scopes: scopes.split('+') } }
+}
+
+function parseRooms (text: string): unknown {
+  const json = !text.trimStart().startsWith('[') && existsSync(text) ? readFileSync(text, 'utf8') : text
+  try {
+    return JSON.parse(json) as unknown
+  } catch (cause) {
+    throw new SettingsError('ROOMS', `expected a JSON array or the path of a file that holds one (${cause instanceof Error ? cause.message : ''})`)
+  }
+}

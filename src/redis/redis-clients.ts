@@ -1,0 +1,115 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import type { Logger } from '../core/logger.ts'
+import { scripts, type Publisher } from './redis-scripts.ts'
+
+/** How long Redis may take to answer a command before the caller is told that it did not. */
+export const COMMAND_TIMEOUT_MS = 2_000
+
+/** How long a start waits for Redis. */
+const START_TIMEOUT_MS = 3_000
+
+const CONNECT_TIMEOUT_MS = 3_000
+const KEEP_ALIVE_MS = 5_000
+const MAX_RECONNECT_DELAY_MS = 1_000
+const LOG_INTERVAL_MS = 5_000
+
+// Nothing waits in a queue for a better time, nothing is sent twice, and nothing is resubscribed behind our back: what cannot be
+// done now is refused now, and the refusal is final.
+const options = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  keepAlive: KEEP_ALIVE_MS,
+  retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2)
+} satisfies RedisOptions
+
+export interface RedisClientsParts {
+  readonly url: string
+  readonly log: Logger
+}
+
+/** The two connections of a node: one that writes and asks, one that only listens, so that neither waits for the other. */
+export class RedisClients {
+  readonly publisher: Publisher
+  readonly subscriber: Redis
+  /** Where they connect to, for people; holds no password. */
+  readonly address: string
+
+  private constructor ({ url, log }: RedisClientsParts) {
+    this.publisher = new Redis(url, { ...options, scripts, connectionName: 'roomcast-publisher' }) as Publisher
+    this.subscriber = new Redis(url, { ...options, connectionName: 'roomcast-subscriber' })
+    const { host, port } = this.publisher.options
+    this.address = `${host}:${port}`
+    for (const client of [this.publisher, this.subscriber]) reportErrors(client, this.address, log)
+  }
+
+  /**
+   * Connects both.
+   * @throws Error that names host and port, never the password, if Redis is not usable within three seconds
+   */
+  static async connect (parts: RedisClientsParts): Promise<RedisClients> {
+    const clients = new RedisClients(parts)
+    try {
+      await Promise.all([whenReady(clients.publisher, clients.address), whenReady(clients.subscriber, clients.address)])
+      return clients
+    } catch (error) {
+      clients.#disconnect()
+      throw error
+    }
+  }
+
+  /** The number of the database that keys live in. */
+  get db (): number { return this.publisher.options.db ?? 0 }
+
+  /** Ends both connections, after the answers that are under way if Redis still gives them. */
+  async close (): Promise<void> {
+    const ready = [this.subscriber, this.publisher].filter(({ status }) => status === 'ready')
+    await Promise.all(ready.map(client => client.quit().catch(() => {})))
+    this.#disconnect()
+  }
+
+  #disconnect (): void {
+    this.publisher.disconnect()
+    this.subscriber.disconnect()
+  }
+}
+
+function whenReady (client: Redis, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let lastError: Error | undefined
+    const onError = (error: Error): void => { lastError = error }
+    const onReady = (): void => { settle(resolve) }
+    const timer = setTimeout(() => {
+      const why = lastError?.message ?? 'no answer'
+      settle(() => { reject(new Error(`Redis at ${address} was not ready within ${START_TIMEOUT_MS} ms: ${why}`, { cause: lastError })) })
+    }, START_TIMEOUT_MS)
+    function settle (act: () => void): void {
+      clearTimeout(timer)
+      client.off('error', onError).off('ready', onReady)
+      act()
+    }
+    client.on('error', onError).on('ready', onReady)
+    // Its rejection tells less than the errors that come before it.
+    client.connect().catch(() => {})
+  })
+}
+
+/** Logs what goes wrong with a connection, at most every few seconds: a Redis that is down fails many times a second. */
+function reportErrors (client: Redis, address: string, log: Logger): void {
+  let reportedAt = -Infinity
+  let silenced = 0
+  client.on('error', (error: Error) => {
+    if (performance.now() - reportedAt < LOG_INTERVAL_MS) {
+      silenced++
+      return
+    }
+    log.warn({ err: error, redis: address, role: client.options.connectionName, silenced }, 'the Redis connection failed')
+    reportedAt = performance.now()
+    silenced = 0
+  })
+  client.on('ready', () => { log.info({ redis: address, role: client.options.connectionName }, 'connected to Redis') })
+}

@@ -1,0 +1,45 @@
+/** What a key prefix may hold. Without braces the first brace of every key is ours, so hash tags mean what we say. */
+export const KEY_PREFIX_PATTERN = '^[A-Za-z0-9_.:-]{1,64}$'
+
+/**
+ * Every key and channel name that Roomcast uses in Redis, and nowhere else. Names of rooms and users stand in them as they are:
+ *
+ * - they cannot collide, since what follows a name is one of a few fixed endings, and what precedes it tells its kind;
+ * - all keys of one room share a hash slot, and so do those of one user and of one node, since Redis hashes what stands between
+ *   the first `{` and the first `}` after it (Redis Cluster specification, "Hash tags"), which begins with our own letter and is
+ *   never empty; a `}` within a name only ends the tag early, in the same place for all keys of that name.
+ */
+export class RedisKeys {
+  readonly #prefix: string
+  readonly #channelPrefix: string
+
+  constructor ({ prefix, db }: { prefix: string, db: number }) {
+    this.#prefix = prefix
+    // Pub/sub knows no databases: without its number, two clusters on two databases would hear each other.
+    this.#channelPrefix = `${prefix}@${db}`
+  }
+
+  /** HASH `epoch`, `offset`: the end of a room. */
+  roomEnd (room: string): string { return `${this.#prefix}:{r:${room}}:end` }
+
+  /** The channel on which a room's publications travel. */
+  roomChannel (room: string): string { return `${this.#channelPrefix}:{r:${room}}:live` }
+
+  /** The channel on which a node hears its own probes. */
+  probeChannel (id: string): string { return `${this.#channelPrefix}:{p:${id}}:probe` }
+
+  /** HASH connectionId → `nodeId record`: the connections of a user, on all nodes. */
+  userConnections (userId: string): string { return `${this.#prefix}:{u:${userId}}:connections` }
+
+  /** HASH connectionId → userId: what a node vouches for. */
+  nodeIndex (nodeId: string): string { return `${this.#prefix}:{n:${nodeId}}:index` }
+
+  /** ZSET nodeId → the end of its lease, in milliseconds on Redis' clock. */
+  leases (): string { return `${this.#prefix}:{leases}:ends` }
+
+  /** HASH nodeId → what others may know of the node, as JSON. */
+  leaseHolders (): string { return `${this.#prefix}:{leases}:holders` }
+}
+
+/** How long keys outlive their last use. */
+export const RETENTION_MS = 24 * 60 * 60 * 1_000

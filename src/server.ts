@@ -1,0 +1,55 @@
+import closeWithGrace from 'close-with-grace'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { bodyOf, fromFastify } from '../plugins/errors.ts'
+import { describeRequest, MIN_MAX_PARAM_LENGTH, roomcast } from './app.ts'
+import { SettingsError } from './config.ts'
+import { RoomcastError, type ErrorCode } from './core/errors.ts'
+import { introduce, withDevelopmentCredentials } from './development.ts'
+import { loadEnvironmentFile, readEnvironment, type ProcessSettings } from './environment.ts'
+
+/** How long a shutdown may take before the process gives up on it, in milliseconds. */
+const SHUTDOWN_TIMEOUT_MS = 9_500
+
+async function main (): Promise<void> {
+  loadEnvironmentFile()
+  const { process: processSettings, settings } = readEnvironment(process.env)
+  const credentials = withDevelopmentCredentials(settings, processSettings, process.env['NODE_ENV'])
+  const app = createApp(processSettings)
+  const { close } = closeWithGrace({ delay: SHUTDOWN_TIMEOUT_MS, logger: false }, async ({ err, signal }) => {
+    if (err !== undefined) app.log.fatal({ err }, 'an error that nobody handled; shutting down')
+    else app.log.info({ signal }, 'shutting down')
+    await app.close()
+  })
+  try {
+    await app.register(roomcast, { ...credentials.settings, health: true, docs: true })
+    const address = await app.listen({ port: processSettings.port, host: processSettings.host })
+    app.log.info({ address, nodeName: settings.nodeName, redis: settings.redisUrl !== undefined }, 'roomcast is ready')
+    if (credentials.isDevelopment) introduce(address, credentials.settings)
+  } catch (err) {
+    app.log.fatal({ err }, err instanceof Error ? err.message : 'the start failed')
+    process.exitCode = 1
+    await close()
+  }
+}
+
+function createApp ({ logLevel, trustProxy }: ProcessSettings): FastifyInstance {
+  const app: FastifyInstance = Fastify({
+    logger: { level: logLevel, serializers: { req: describeRequest } },
+    trustProxy,
+    routerOptions: { maxParamLength: MIN_MAX_PARAM_LENGTH },
+    frameworkErrors: (error: FastifyError, _request: unknown, reply: unknown) => { refuse(reply as FastifyReply, fromFastify(error).code) }
+  })
+  app.setNotFoundHandler((_request, reply) => { refuse(reply, 'not_found') })
+  return app
+}
+
+/** Answers in the table's words; Fastify's own name the URL, and with it the token of a mistyped address. */
+function refuse (reply: FastifyReply, code: ErrorCode): void {
+  const error = new RoomcastError(code)
+  reply.code(error.statusCode).send(bodyOf(error))
+}
+
+main().catch(error => {
+  process.stderr.write(error instanceof SettingsError ? `${error.message}\n` : `${error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+})
