@@ -42,6 +42,8 @@ export class Connection {
   isWelcomed = false
   /** The `nodeId` under which it was last registered: the owner that its removal names. */
   ownerId: string | undefined
+  /** When its record was last written. */
+  assertedAt: number
   readonly #node: RealtimeNode
   readonly #inbox: Inbox
   #isOpen = true
@@ -52,7 +54,7 @@ export class Connection {
     this.claims = claims
     this.codec = codec
     this.transport = transport
-    this.connectedAt = this.seenAt = connectedAt
+    this.connectedAt = this.seenAt = this.assertedAt = connectedAt
     this.#node = node
     this.#inbox = new Inbox({ transport, handle: frame => this.#handle(frame), fail: error => this.#fail(error) })
   }

@@ -9,14 +9,15 @@ import { PROTOCOL } from './frames.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
 import { Hub } from './hub.ts'
 import { createId } from './ids.ts'
-import { KeyedQueue } from './keyed-queue.ts'
 import { Lease } from './lease.ts'
 import type { Logger } from './logger.ts'
 import { EVERYONE_ROOM, userRoom } from './names.ts'
 import { NodeEventEmitter } from './node-events.ts'
 import type { PresenceStore } from './presence-store.ts'
-import type { Publication, PublicationDraft } from './publication.ts'
+import type { PublicationDraft } from './publication.ts'
 import { Registrar } from './registrar.ts'
+import { dueForAssertion } from './rolling.ts'
+import { RoomKeeper } from './room-keeper.ts'
 import type { Subscription } from './subscription.ts'
 import type { Transport } from './transport.ts'
 import { tend, type UpkeepSettings } from './upkeep.ts'
@@ -40,6 +41,12 @@ export interface NodeParts {
 
 const UPKEEP_INTERVAL_MS = 1_000
 
+/** How old presence records get before they are written again: well within the day for which Redis keeps them. */
+const ASSERTION_AGE_MS = 6 * 60 * 60 * 1_000
+
+/** How many are written again in one pass. */
+const ASSERTIONS_PER_PASS = 100
+
 /**
  * One running process: brings connections, rooms, broker and presence store together. The hub answers, the node acts, and where
  * the act fails the node rolls the hub back.
@@ -48,12 +55,12 @@ export class RealtimeNode {
   readonly settings: NodeSettings
   readonly log: Logger
   readonly events: NodeEventEmitter
+  readonly rooms: RoomKeeper
   readonly #broker: Broker
   readonly #gatekeeper: Gatekeeper
   readonly #hub: Hub
   readonly #lease: Lease
   readonly #registrar: Registrar
-  readonly #rooms = new KeyedQueue()
   readonly #departures = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #isDraining = false
@@ -65,15 +72,19 @@ export class RealtimeNode {
     this.#broker = broker
     this.#gatekeeper = gatekeeper
     this.#hub = new Hub({ onPending: new Fanout().schedule })
+    this.rooms = new RoomKeeper({ hub: this.#hub, broker, log, now: () => this.now() })
     this.#lease = new Lease({
       store,
       log,
       nodeName: settings.nodeName,
       heartbeatMs: settings.heartbeatMs,
       onHeld: () => { this.#registrar.settle() },
-      onRenamed: () => { this.#registrar.registerAgain(this.#hub.connections()) }
+      onRenamed: () => {
+        this.#registrar.forget()
+        this.#registrar.registerAgain(this.#hub.connections())
+      }
     })
-    this.#registrar = new Registrar({ store, log, node: () => this.#lease.node })
+    this.#registrar = new Registrar({ store, log, node: () => this.#lease.node, now: () => this.now() })
   }
 
   get isDraining (): boolean { return this.#isDraining }
@@ -87,10 +98,10 @@ export class RealtimeNode {
   /** @throws RoomcastError if broker or store cannot be reached */
   async start (): Promise<void> {
     await this.#broker.start({
-      onPublication: publication => { this.#deliver(publication) },
+      onPublication: publication => { this.rooms.deliver(publication) },
       onResubscribed: () => {
         this.#lease.beat()
-        this.#catchUp()
+        this.rooms.catchUp()
       }
     })
     await this.#lease.take()
@@ -124,35 +135,6 @@ export class RealtimeNode {
     return this.#broker.publish(draft)
   }
 
-  /**
-   * Enters a connection into a room: resolves when the node is subscribed and the room's position known; the caller then opens
-   * the subscription. Where that fails, or the connection has ended meanwhile, nothing is left behind.
-   * @throws RoomcastError `unavailable` or `outcome_unknown`
-   */
-  enter (connection: Connection, room: string): Promise<Subscription> {
-    return this.#rooms.run(room, async () => {
-      connection.assertOpen()
-      const { subscription, first } = this.#hub.add(room, connection)
-      try {
-        if (first) await this.#broker.subscribe(room)
-        if (!subscription.room.isPositioned) subscription.room.settle(await this.#broker.position(room))
-        connection.assertOpen()
-      } catch (cause) {
-        await this.#exit(connection, room)
-        throw cause
-      }
-      connection.subscriptions.set(room, subscription)
-      return subscription
-    })
-  }
-
-  /** Ends a subscription: delivery at once, the node's own subscription after it if this was the last. */
-  leave (connection: Connection, room: string): Promise<void> {
-    connection.subscriptions.get(room)?.end()
-    connection.subscriptions.delete(room)
-    return this.#rooms.run(room, () => this.#exit(connection, room))
-  }
-
   /** Clears what is left of a connection that has ended. Called by the connection, once. */
   part (connection: Connection, { code, reason }: Pick<CloseCode, 'code' | 'reason'>): void {
     const { connectionId, userId } = connection
@@ -160,7 +142,7 @@ export class RealtimeNode {
     const rooms = [...connection.subscriptions.keys()]
     const departure = Promise.all([
       this.#registrar.unregister(connection),
-      ...rooms.map(room => this.leave(connection, room))
+      ...rooms.map(room => this.rooms.leave(connection, room))
     ]).then(() => { this.#departures.delete(departure) })
     this.#departures.add(departure)
     this.log.debug({ connectionId, userId, code, reason }, 'disconnected')
@@ -204,7 +186,7 @@ export class RealtimeNode {
     const names = new Set([userRoom(userId), EVERYONE_ROOM, ...claims.rooms ?? []])
     try {
       await this.#registrar.register(connection)
-      const subscriptions = await Promise.all(Array.from(names, room => this.enter(connection, room)))
+      const subscriptions = await Promise.all(Array.from(names, room => this.rooms.enter(connection, room)))
       connection.assertOpen()
       this.#welcome(connection, subscriptions)
     } catch (error) {
@@ -228,32 +210,11 @@ export class RealtimeNode {
     this.events.emit('connect', { connectionId, userId })
   }
 
-  /** The way back of `enter`. Never rejects. */
-  async #exit (connection: Connection, room: string): Promise<void> {
-    const { last } = this.#hub.remove(room, connection)
-    if (last) await this.#broker.unsubscribe(room)
-  }
-
-  #deliver (publication: Publication): void {
-    this.#hub.room(publication.room)?.accept(publication)
-  }
-
-  /** After an interruption: compares the end of every room with what arrived here. */
-  async #catchUp (): Promise<void> {
-    const rooms = [...this.#hub.rooms()].filter(room => room.isPositioned)
-    try {
-      const ends = await Promise.all(rooms.map(room => this.#broker.position(room.name)))
-      // What was published before the ends were read may still be on its way to us; it comes before this probe.
-      await this.#broker.check()
-      for (const [index, end] of ends.entries()) rooms[index]?.settle(end)
-    } catch (error) {
-      this.log.warn({ err: error }, 'the rooms could not be compared after an interruption')
-    }
-  }
-
   #tendAll (): void {
     const now = this.now()
     for (const connection of this.#hub.connections()) tend(connection, now, this.settings)
+    this.#registrar.registerAgain(dueForAssertion(this.#hub.connections(), now, ASSERTION_AGE_MS, ASSERTIONS_PER_PASS))
+    this.rooms.compareDue()
   }
 }
 

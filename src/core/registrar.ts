@@ -7,6 +7,7 @@ export interface RegistrarParts {
   readonly store: PresenceStore
   /** The node as it is named at the moment of the call. */
   readonly node: () => NodeInfo
+  readonly now: () => number
   readonly log: Logger
 }
 
@@ -45,11 +46,18 @@ export class Registrar {
     })
   }
 
-  /** Writes the records of all connections under the node's new name. What the old one still had to remove ends with its lease. */
+  /** Writes the records of connections again, under the node's present name. */
   registerAgain (connections: Iterable<Connection>): void {
+    for (const connection of connections) {
+      connection.assertedAt = this.#parts.now()
+      this.#unwritten.add(connection)
+    }
+    if (this.#unwritten.size > 0) this.settle()
+  }
+
+  /** Forgets the removals that wait: what the node owned under a name that it lost ends with that name's lease. */
+  forget (): void {
     this.#unremoved.clear()
-    for (const connection of connections) this.#unwritten.add(connection)
-    this.settle()
   }
 
   /** Tries what the store could not take so far. Never rejects. */

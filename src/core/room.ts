@@ -9,6 +9,8 @@ import { Subscription } from './subscription.ts'
  */
 export class Room {
   readonly name: string
+  /** When the broker was last asked about it, which makes it remember the room for longer. */
+  assertedAt = 0
   readonly #byCodec = new Map<Codec, Map<Connection, Subscription>>()
   readonly #onPending: (room: Room) => void
   #position: Position | undefined

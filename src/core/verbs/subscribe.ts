@@ -7,7 +7,7 @@ import type { RealtimeNode } from '../node.ts'
 export async function subscribe (connection: Connection, node: RealtimeNode, { id, room }: SubscribeFrame): Promise<void> {
   assertPublicRoom(room)
   await node.assertAllowed(connection.claims, 'subscribe', room)
-  const subscription = connection.subscriptions.get(room) ?? await node.enter(connection, room)
+  const subscription = connection.subscriptions.get(room) ?? await node.rooms.enter(connection, room)
   const { epoch, offset } = subscription.open()
   connection.send({ type: 'subscribed', id, room, epoch, offset })
 }

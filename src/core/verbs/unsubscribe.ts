@@ -8,6 +8,6 @@ import type { RealtimeNode } from '../node.ts'
 export function unsubscribe (connection: Connection, node: RealtimeNode, { id, room }: UnsubscribeFrame): void {
   assertPublicRoom(room)
   if (!connection.subscriptions.has(room)) throw new RoomcastError('not_subscribed')
-  node.leave(connection, room)
+  node.rooms.leave(connection, room)
   connection.send({ type: 'unsubscribed', id, room })
 }
