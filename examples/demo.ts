@@ -68,7 +68,7 @@ async function lineWith (child: ChildProcess, text: string): Promise<string> {
 }
 
 async function connect (sub: string, url: string): Promise<WebSocket> {
-  const token = signToken({ sub, rooms: ['lobby'] }, SECRET, 'HS256', 60)
+  const token = signToken({ sub, rooms: ['lobby'] }, { jwtSecret: SECRET, jwtAlgorithm: 'HS256' }, 60)
   const client = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, 'roomcast.v1', { headers: { authorization: `Bearer ${token}` } })
   await next(client)
   return client

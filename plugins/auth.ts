@@ -60,7 +60,8 @@ async function createVerifier (app: FastifyInstance, settings: Settings): Promis
     namespace: NAMESPACE,
     verify: {
       algorithms: [jwtAlgorithm],
-      requiredClaims: ['sub', 'exp'],
+      // An audience or issuer that is checked must be there: fast-jwt passes a token without one.
+      requiredClaims: ['sub', 'exp', ...jwtAudience === undefined ? [] : ['aud'], ...jwtIssuer === undefined ? [] : ['iss']],
       ...jwtAudience !== undefined && { allowedAud: jwtAudience },
       ...jwtIssuer !== undefined && { allowedIss: jwtIssuer }
     }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { Type, type Static } from '@sinclair/typebox'
+import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyRequest } from 'fastify'
 import type { Claims } from './core/claims.ts'
@@ -13,12 +13,18 @@ export type Scope = typeof scopes[number]
 
 const closed = { additionalProperties: false }
 
+/** Longest time that may be set: an hour, in milliseconds. */
+const MAX_DURATION_MS = 3_600_000
+
+/** Shortest secret: 256 bits, as long as the digest of HS256 (RFC 7518 §3.2). */
+const MIN_SECRET_BYTES = 32
+
 export const ApiKeySchema = Type.Object({
   /** For logs; the same name twice lets a key be rotated. */
   name: Type.String({ minLength: 1 }),
   key: Type.String({ pattern: '^[A-Za-z0-9_-]{32,}$' }),
   /** Absent: every scope. */
-  scopes: Type.Optional(Type.Array(Type.Union(scopes.map(scope => Type.Literal(scope)))))
+  scopes: Type.Optional(Type.Array(Type.Union(scopes.map(scope => Type.Literal(scope))), { minItems: 1 }))
 }, closed)
 
 export type ApiKey = Static<typeof ApiKeySchema>
@@ -41,7 +47,7 @@ export const SettingsSchema = Type.Object({
     default: 'roomcast', pattern: KEY_PREFIX_PATTERN, env: 'KEY_PREFIX', description: 'Keeps clusters on one Redis apart, pub/sub included'
   }),
   nodeName: Type.String({ default: hostname(), minLength: 1, maxLength: 128, env: 'NODE_NAME', description: 'Names this node for people' }),
-  jwtSecret: Type.Optional(Type.String({ minLength: 32, env: 'JWT_SECRET', description: 'Secret of the tokens, at least 32 bytes' })),
+  jwtSecret: Type.Optional(Type.String({ minLength: 1, env: 'JWT_SECRET', description: 'Secret of the tokens, at least 32 bytes' })),
   jwtAlgorithm: Type.Union([Type.Literal('HS256'), Type.Literal('HS384'), Type.Literal('HS512')], {
     default: 'HS256', env: 'JWT_ALGORITHM', description: 'The only algorithm that tokens may have'
   }),
@@ -56,15 +62,15 @@ export const SettingsSchema = Type.Object({
   rooms: Type.Array(RoomPolicySchema, {
     default: [], env: 'ROOMS', description: 'Policies by pattern, the first match wins: JSON, or the path of a JSON file'
   }),
-  pingIntervalMs: Type.Integer({ default: 25_000, minimum: 1_000, env: 'PING_INTERVAL_MS', description: 'Silence after which a connection is pinged' }),
-  pongTimeoutMs: Type.Integer({ default: 10_000, minimum: 1_000, env: 'PONG_TIMEOUT_MS', description: 'How long it may then stay silent' }),
-  heartbeatMs: Type.Integer({ default: 3_000, minimum: 100, env: 'HEARTBEAT_MS', description: 'How often a node renews its lease; less than half of it' }),
-  leaseMs: Type.Integer({ default: 10_000, minimum: 300, env: 'LEASE_MS', description: 'How long a dead node\'s users stay online' }),
+  pingIntervalMs: Type.Integer({ default: 25_000, minimum: 1_000, maximum: MAX_DURATION_MS, env: 'PING_INTERVAL_MS', description: 'Silence after which a connection is pinged' }),
+  pongTimeoutMs: Type.Integer({ default: 10_000, minimum: 1_000, maximum: MAX_DURATION_MS, env: 'PONG_TIMEOUT_MS', description: 'How long it may then stay silent' }),
+  heartbeatMs: Type.Integer({ default: 3_000, minimum: 100, maximum: MAX_DURATION_MS, env: 'HEARTBEAT_MS', description: 'How often a node renews its lease; less than half of it' }),
+  leaseMs: Type.Integer({ default: 10_000, minimum: 300, maximum: MAX_DURATION_MS, env: 'LEASE_MS', description: 'How long a dead node\'s users stay online' }),
   maxFrameBytes: Type.Integer({ default: 65_536, minimum: 1_024, env: 'MAX_FRAME_BYTES', description: 'Largest frame and largest REST body' }),
   maxBufferedBytes: Type.Integer({
     default: 1_048_576, minimum: 65_536, env: 'MAX_BUFFERED_BYTES', description: 'High-water mark: bytes that may wait in one socket'
   }),
-  drainMs: Type.Integer({ default: 3_000, minimum: 0, env: 'DRAIN_MS', description: 'How long a shutdown waits for frames under way' }),
+  drainMs: Type.Integer({ default: 3_000, minimum: 0, maximum: 5_000, env: 'DRAIN_MS', description: 'How long a shutdown waits for frames under way' }),
   health: Type.Boolean({ default: false, description: 'Whether /live and /ready are served; the process always does' }),
   docs: Type.Boolean({ default: false, description: 'Whether OpenAPI is served at /docs; the process always does' })
 }, closed)
@@ -101,22 +107,48 @@ export class SettingsError extends Error {
  * @throws SettingsError naming the setting and what was expected
  */
 export function parseSettings (options: Partial<Settings>, nameOf: (setting: string) => string = setting => setting): Settings {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const settings = Value.Default(SettingsSchema, structuredClone(given))
-  const error = Value.Errors(SettingsSchema, settings).First()
-  if (error !== undefined) {
-    const [setting = '', ...rest] = error.path.slice(1).split('/')
-    const place = rest.length === 0 ? '' : ` (at ${rest.join('.')})`
-    throw new SettingsError(nameOf(setting), `${expectation(error)}${place}`)
+  const settings = withDefaults(SettingsSchema, options)
+  assertSettings(SettingsSchema, settings, nameOf)
+  const { jwtSecret, redisUrl, allowedOrigins = [], heartbeatMs, leaseMs } = settings
+  if (jwtSecret !== undefined && Buffer.byteLength(jwtSecret) < MIN_SECRET_BYTES) {
+    throw new SettingsError(nameOf('jwtSecret'), `expected at least ${MIN_SECRET_BYTES} bytes`)
   }
-  const parsed = settings as Settings
-  if (parsed.heartbeatMs >= parsed.leaseMs / 2) {
+  if (redisUrl !== undefined && !URL.canParse(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL')
+  for (const origin of allowedOrigins) {
+    if (!isOrigin(origin)) throw new SettingsError(nameOf('allowedOrigins'), `expected origins as browsers send them, such as https://app.example.com, not ${origin}`)
+  }
+  if (heartbeatMs >= leaseMs / 2) {
     throw new SettingsError(nameOf('heartbeatMs'), `expected less than half of ${nameOf('leaseMs')}, so that one missed heartbeat does no harm`)
   }
-  return parsed
+  return settings
 }
 
-function expectation ({ message, schema }: { message: string, schema: Record<string, unknown> }): string {
-  const description = schema['description']
-  return typeof description === 'string' ? `${message}. ${description}` : message
+/** What was given, with the schema's defaults for what was not. */
+export function withDefaults<Schema extends TObject> (schema: Schema, given: object): Static<Schema> {
+  const values = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  for (const [name, { default: value }] of Object.entries(schema.properties)) {
+    if (!(name in values) && value !== undefined) values[name] = structuredClone(value)
+  }
+  return values as Static<Schema>
+}
+
+/** @throws SettingsError for the first value that the schema refuses */
+export function assertSettings (schema: TObject, settings: object, nameOf: (setting: string) => string): void {
+  const error = Value.Errors(schema, settings).First()
+  if (error === undefined) return
+  const [setting = '', ...rest] = error.path.slice(1).split('/')
+  const place = rest.length === 0 ? '' : ` (at ${rest.join('.')})`
+  const { description } = schema.properties[setting] ?? {}
+  throw new SettingsError(nameOf(setting), `${expectation(error)}${place}${description === undefined ? '' : `. ${description}`}`)
+}
+
+function expectation ({ message, schema }: { message: string, schema: TSchema }): string {
+  const choices: unknown = schema['anyOf']
+  if (!Array.isArray(choices)) return message
+  return `Expected one of ${choices.map((choice: TSchema) => String(choice['const'])).join(', ')}`
+}
+
+/** Whether a browser could send this as an origin: upper case, default ports and paths never match. */
+function isOrigin (origin: string): boolean {
+  return !/^https?:/.test(origin) || (URL.canParse(origin) && new URL(origin).origin === origin)
 }

@@ -55,19 +55,32 @@ export function developmentCredentials (file = DEVELOPMENT_FILE): DevelopmentCre
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
-  const kept: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  const kept = parse(readFileSync(file, 'utf8'))
   if (!Value.Check(CredentialsSchema, kept)) throw new SettingsError(file, 'is not what Roomcast wrote; delete it and start again')
   return kept
 }
 
-/** Signs a token. `lifeSeconds` is how long it is valid. */
-export function signToken (claims: Omit<Claims, 'exp'>, secret: string, algorithm: Settings['jwtAlgorithm'], lifeSeconds: number): string {
-  return createSigner({ key: secret, algorithm, expiresIn: lifeSeconds * 1_000 })(claims)
+function parse (json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
+}
+
+/** What tokens are signed with, and what they must say to be accepted. */
+export type SigningSettings = Pick<Settings, 'jwtAlgorithm' | 'jwtAudience' | 'jwtIssuer' | 'jwtSecret'>
+
+/** Signs a token that these settings accept. `lifeSeconds` is how long it is valid. */
+export function signToken (claims: Omit<Claims, 'exp'>, settings: SigningSettings, lifeSeconds: number): string {
+  const { jwtSecret = '', jwtAlgorithm: algorithm, jwtAudience: aud, jwtIssuer: iss } = settings
+  const sign = createSigner({ key: jwtSecret, algorithm, expiresIn: lifeSeconds * 1_000, ...aud !== undefined && { aud }, ...iss !== undefined && { iss } })
+  return sign(claims)
 }
 
 /** Tells whoever started a development process what to try. */
-export function introduce (address: string, { jwtSecret = '', jwtAlgorithm, apiKeys }: Settings): void {
-  const token = signToken({ sub: 'alice', rooms: ['lobby'], can: { publish: ['lobby'] } }, jwtSecret, jwtAlgorithm, TOKEN_LIFE_S)
+export function introduce (address: string, settings: Settings): void {
+  const token = signToken({ sub: 'alice', rooms: ['lobby'], can: { publish: ['lobby'] } }, settings, TOKEN_LIFE_S)
   process.stdout.write(`
 Roomcast runs with development credentials, kept in ${DEVELOPMENT_FILE} (never in production).
 
@@ -81,7 +94,7 @@ A token for alice, who is in the room "lobby", good for 24 hours:
 
 2. In a third, publish to the room:
 
-  curl -H 'authorization: Bearer ${apiKeys[0]?.key}' -H 'content-type: application/json' \\
+  curl -H 'authorization: Bearer ${settings.apiKeys[0]?.key}' -H 'content-type: application/json' \\
     -d '{"room":"lobby","data":"hello"}' ${address}/publish
 
 `)

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
-import { parseSettings, SettingsError, SettingsSchema, type Settings } from './config.ts'
+import { assertSettings, parseSettings, SettingsError, withDefaults, SettingsSchema, type Settings } from './config.ts'
 
 /** What concerns the process, not the plugin. */
 export const ProcessSchema = Type.Object({
@@ -28,11 +27,8 @@ export const variables: ReadonlyMap<string, TSchema> = new Map(
  * @throws SettingsError naming the variable and what was expected
  */
 export function readEnvironment (env: NodeJS.ProcessEnv): { process: ProcessSettings, settings: Settings } {
-  const processSettings = Value.Default(ProcessSchema, valuesOf(ProcessSchema.properties, env)) as ProcessSettings
-  const error = Value.Errors(ProcessSchema, processSettings).First()
-  if (error !== undefined) {
-    throw new SettingsError(variableOf(ProcessSchema.properties, error.path.slice(1)), `${error.message}. ${error.schema.description}`)
-  }
+  const processSettings = withDefaults(ProcessSchema, valuesOf(ProcessSchema.properties, env))
+  assertSettings(ProcessSchema, processSettings, setting => variableOf(ProcessSchema.properties, setting))
   const settings = parseSettings(valuesOf(SettingsSchema.properties, env), setting => variableOf(SettingsSchema.properties, setting))
   return { process: processSettings, settings }
 }
@@ -70,13 +66,14 @@ function valueOf (name: string, text: string, schema: TSchema): unknown {
 }
 
 function parseApiKey (text: string): Record<string, unknown> {
-  const [name, key, scopes] = text.trim().split(':')
-  return { name, ...key !== undefined && { key }, ...scopes !== undefined && { scopes: scopes.split('+') } }
+  // Scopes hold colons themselves.
+  const [name, key, ...scopes] = text.trim().split(':')
+  return { name, ...key !== undefined && { key }, ...scopes.length > 0 && { scopes: scopes.join(':').split('+') } }
 }
 
 function parseRooms (text: string): unknown {
-  const json = !text.trimStart().startsWith('[') && existsSync(text) ? readFileSync(text, 'utf8') : text
   try {
+    const json = !text.trimStart().startsWith('[') && existsSync(text) ? readFileSync(text, 'utf8') : text
     return JSON.parse(json) as unknown
   } catch (cause) {
     throw new SettingsError('ROOMS', `expected a JSON array or the path of a file that holds one (${cause instanceof Error ? cause.message : ''})`)

@@ -15,7 +15,7 @@ async function main (): Promise<void> {
   const { process: processSettings, settings } = readEnvironment(process.env)
   const credentials = withDevelopmentCredentials(settings, processSettings, process.env['NODE_ENV'])
   const app = createApp(processSettings)
-  const { close } = closeWithGrace({ delay: SHUTDOWN_TIMEOUT_MS, logger: false }, async ({ err, signal }) => {
+  const grace = closeWithGrace({ delay: SHUTDOWN_TIMEOUT_MS, logger: false }, async ({ err, signal }) => {
     if (err !== undefined) app.log.fatal({ err }, 'an error that nobody handled; shutting down')
     else app.log.info({ signal }, 'shutting down')
     await app.close()
@@ -26,9 +26,11 @@ async function main (): Promise<void> {
     app.log.info({ address, nodeName: settings.nodeName, redis: settings.redisUrl !== undefined }, 'roomcast is ready')
     if (credentials.isDevelopment) introduce(address, credentials.settings)
   } catch (err) {
-    app.log.fatal({ err }, err instanceof Error ? err.message : 'the start failed')
-    process.exitCode = 1
-    await close()
+    grace.uninstall()
+    process.stderr.write(`${err instanceof Error ? err.message : String(err)}\n`)
+    app.log.fatal({ err }, 'the start failed')
+    await app.close()
+    process.exit(1)
   }
 }
 

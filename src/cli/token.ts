@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { parseClaims } from '../core/claims.ts'
-import { developmentCredentials, signToken } from '../development.ts'
-import { loadEnvironmentFile, readEnvironment } from '../environment.ts'
+import { signToken } from '../development.ts'
+import { CommandError, runCommand, signingSettings } from './command.ts'
 
 const HELP = `Makes a token, signed with JWT_SECRET or with the development secret, and prints it.
 
@@ -16,39 +16,41 @@ const HELP = `Makes a token, signed with JWT_SECRET or with the development secr
   --life SECONDS      how long it is valid; 86400 if not given
 `
 
-const { values } = parseArgs({
-  options: {
-    sub: { type: 'string' },
-    rooms: { type: 'string' },
-    subscribe: { type: 'string' },
-    publish: { type: 'string' },
-    info: { type: 'string' },
-    scope: { type: 'string' },
-    life: { type: 'string', default: '86400' },
-    help: { type: 'boolean' }
+runCommand(HELP, () => {
+  const { values } = parseArgs({
+    options: {
+      sub: { type: 'string' },
+      rooms: { type: 'string' },
+      subscribe: { type: 'string' },
+      publish: { type: 'string' },
+      info: { type: 'string' },
+      scope: { type: 'string' },
+      life: { type: 'string', default: '86400' }
+    }
+  })
+  if (values.sub === undefined) throw new CommandError('--sub is missing')
+  if (!/^[1-9]\d{0,9}$/.test(values.life)) throw new CommandError('--life is a number of seconds')
+  const rooms = list(values.rooms)
+  const subscribe = list(values.subscribe)
+  const claims = {
+    sub: values.sub,
+    rooms,
+    can: { subscribe, publish: values.publish === undefined ? [...rooms, ...subscribe] : list(values.publish) },
+    ...values.info !== undefined && { info: parseInfo(values.info) },
+    ...values.scope !== undefined && { scope: values.scope }
   }
+  parseClaims(claims)
+  process.stdout.write(`${signToken(claims, signingSettings(), Number(values.life))}\n`)
 })
-
-if (values.help === true || values.sub === undefined) {
-  process.stderr.write(HELP)
-  process.exit(values.help === true ? 0 : 1)
-}
-
-const rooms = list(values.rooms)
-const subscribe = list(values.subscribe)
-const claims = {
-  sub: values.sub,
-  rooms,
-  can: { subscribe, publish: values.publish === undefined ? [...rooms, ...subscribe] : list(values.publish) },
-  ...values.info !== undefined && { info: JSON.parse(values.info) as unknown },
-  ...values.scope !== undefined && { scope: values.scope }
-}
-loadEnvironmentFile()
-const { settings } = readEnvironment(process.env)
-const secret = settings.jwtSecret ?? developmentCredentials().jwtSecret
-parseClaims(claims)
-process.stdout.write(`${signToken(claims, secret, settings.jwtAlgorithm, Number(values.life))}\n`)
 
 function list (text: string | undefined): string[] {
   return text?.split(',').filter(item => item !== '') ?? []
+}
+
+function parseInfo (json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new CommandError('--info is not JSON', { cause })
+  }
 }

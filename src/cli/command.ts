@@ -1,0 +1,34 @@
+import { SettingsError } from '../config.ts'
+import { RoomcastError } from '../core/errors.ts'
+import { developmentCredentials, type SigningSettings } from '../development.ts'
+import { loadEnvironmentFile, readEnvironment } from '../environment.ts'
+
+/** A command that was called wrongly, in one line for whoever called it. */
+export class CommandError extends Error {}
+
+/** Runs a command: its help where it is asked for, one line where it was called wrongly. */
+export function runCommand (help: string, main: () => void): void {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(help)
+    return
+  }
+  try {
+    main()
+  } catch (error) {
+    if (!isExpected(error)) throw error
+    process.stderr.write(`${error.message}\n\n${help}`)
+    process.exitCode = 1
+  }
+}
+
+/** What tokens are signed with here: the environment's secret, or that of development. */
+export function signingSettings (): SigningSettings {
+  loadEnvironmentFile()
+  const { settings } = readEnvironment(process.env)
+  return { ...settings, jwtSecret: settings.jwtSecret ?? developmentCredentials().jwtSecret }
+}
+
+function isExpected (error: unknown): error is Error {
+  if (error instanceof CommandError || error instanceof SettingsError || error instanceof RoomcastError) return true
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}
