@@ -16,6 +16,10 @@ import publishRoutes from '../routes/publish.ts'
 import wsRoutes from '../routes/ws.ts'
 import { parseSettings, type RoomcastOptions } from './config.ts'
 
+// What the plugins say of Fastify's instance must reach whoever imports this file.
+export type {} from '../plugins/presence.ts'
+export type {} from '../plugins/realtime.ts'
+export type {} from '../plugins/redis.ts'
 export { websocketOptions } from '../plugins/websocket.ts'
 export type { RoomcastOptions } from './config.ts'
 export type { Claims } from './core/claims.ts'

@@ -6,7 +6,10 @@ import { loadEnvironmentFile, readEnvironment } from '../environment.ts'
 /** A command that was called wrongly, in one line for whoever called it. */
 export class CommandError extends Error {}
 
-/** Runs a command: its help where it is asked for, one line where it was called wrongly. */
+/** A command that was called without what it needs, which its help tells best. */
+export class UsageError extends CommandError {}
+
+/** Runs a command: its help where it is asked for or nothing is, one line where it was called wrongly. */
 export function runCommand (help: string, main: () => void): void {
   if (process.argv.includes('--help')) {
     process.stdout.write(help)
@@ -16,7 +19,7 @@ export function runCommand (help: string, main: () => void): void {
     main()
   } catch (error) {
     if (!isExpected(error)) throw error
-    process.stderr.write(`${error.message}\n\n${help}`)
+    process.stderr.write(error instanceof UsageError ? help : `${error.message}\n`)
     process.exitCode = 1
   }
 }

@@ -26,7 +26,7 @@ runCommand(HELP, () => {
       url: { type: 'string', default: 'http://127.0.0.1:3000' }
     }
   })
-  if (!/^https?:/.test(url) || !URL.canParse(url)) throw new CommandError('--url is not an http or https URL')
+  if (!/^https?:/.test(url) || !URL.canParse(url)) throw new CommandError(`--url is not an http or https URL: ${url}`)
   listen(url, token ?? signToken({ sub, rooms: [room] }, signingSettings(), TOKEN_LIFE_S), room)
 })
 

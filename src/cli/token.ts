@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { parseClaims } from '../core/claims.ts'
 import { signToken } from '../development.ts'
-import { CommandError, runCommand, signingSettings } from './command.ts'
+import { CommandError, runCommand, signingSettings, UsageError } from './command.ts'
 
 const HELP = `Makes a token, signed with JWT_SECRET or with the development secret, and prints it.
 
@@ -28,7 +28,7 @@ runCommand(HELP, () => {
       life: { type: 'string', default: '86400' }
     }
   })
-  if (values.sub === undefined) throw new CommandError('--sub is missing')
+  if (values.sub === undefined) throw new UsageError('--sub is missing')
   if (!/^[1-9]\d{0,9}$/.test(values.life)) throw new CommandError('--life is a number of seconds')
   const rooms = list(values.rooms)
   const subscribe = list(values.subscribe)

@@ -28,6 +28,7 @@ export class MemoryPresence implements PresenceStore {
   }
 
   async releaseLease (nodeId: string): Promise<void> {
+    this.#assertOpen()
     this.#leases.delete(nodeId)
   }
 

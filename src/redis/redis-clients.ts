@@ -5,8 +5,8 @@ import { scripts, type Publisher } from './redis-scripts.ts'
 /** How long Redis may take to answer a command before the caller is told that it did not. */
 export const COMMAND_TIMEOUT_MS = 2_000
 
-/** How long a start waits for Redis. */
-const START_TIMEOUT_MS = 3_000
+/** How long a start waits for Redis, so that a process without one ends within five seconds. */
+const START_TIMEOUT_MS = 2_000
 
 const CONNECT_TIMEOUT_MS = 3_000
 const KEEP_ALIVE_MS = 5_000
@@ -49,7 +49,7 @@ export class RedisClients {
 
   /**
    * Connects both.
-   * @throws Error that names host and port, never the password, if Redis is not usable within three seconds
+   * @throws Error that names host and port, never the password, if Redis is not usable within two seconds
    */
   static async connect (parts: RedisClientsParts): Promise<RedisClients> {
     const clients = new RedisClients(parts)

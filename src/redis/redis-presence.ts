@@ -45,6 +45,7 @@ export class RedisPresence implements PresenceStore {
   }
 
   async releaseLease (nodeId: string): Promise<void> {
+    if (this.#isClosed) throw new RoomcastError('unavailable')
     const { publisher, keys } = this.#parts
     this.#leaseEnds.delete(nodeId)
     // Its scripts answer nothing, which `run` would take for a missed deadline.

@@ -1,0 +1,175 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { SettingsError } from '../../src/config.ts'
+import { readEnvironment, variables } from '../../src/environment.ts'
+
+const KEY = 'k'.repeat(32)
+const OTHER_KEY = 'A-key_with-every-kind-of-character-0123456789'
+const SECRET = 's'.repeat(32)
+
+function read (env: Record<string, string>): Record<string, unknown> {
+  const { process, settings } = readEnvironment(env)
+  return { ...process, ...settings }
+}
+
+function refusal (env: Record<string, string>): string {
+  try {
+    readEnvironment(env)
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message
+    throw new Error('refused, but by no SettingsError', { cause: error })
+  }
+  throw new Error('it was accepted')
+}
+
+function short (text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}
+
+const defaults = {
+  port: 3_000,
+  host: '127.0.0.1',
+  logLevel: 'info',
+  trustProxy: false,
+  keyPrefix: 'roomcast',
+  nodeName: hostname(),
+  jwtAlgorithm: 'HS256',
+  apiKeys: [],
+  rooms: [],
+  pingIntervalMs: 25_000,
+  pongTimeoutMs: 10_000,
+  heartbeatMs: 3_000,
+  leaseMs: 10_000,
+  maxFrameBytes: 65_536,
+  maxBufferedBytes: 1_048_576,
+  drainMs: 3_000,
+  health: false,
+  docs: false
+}
+
+/** Variable, text, and the settings that differ from the defaults for it. */
+const good: ReadonlyArray<readonly [variable: string, text: string, settings: Record<string, unknown>]> = [
+  ['PORT', '0', { port: 0 }],
+  ['PORT', '65535', { port: 65_535 }],
+  ['HOST', '::1', { host: '::1' }],
+  ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
+  ['TRUST_PROXY', 'true', { trustProxy: true }],
+  ['TRUST_PROXY', 'false', {}],
+  ['REDIS_URL', 'redis://127.0.0.1:6379/1', { redisUrl: 'redis://127.0.0.1:6379/1' }],
+  ['REDIS_URL', 'rediss://user:pass@[::1]:6380', { redisUrl: 'rediss://user:pass@[::1]:6380' }],
+  ['KEY_PREFIX', 'shop.live:v1_a-b', { keyPrefix: 'shop.live:v1_a-b' }],
+  ['NODE_NAME', 'n'.repeat(128), { nodeName: 'n'.repeat(128) }],
+  ['JWT_SECRET', SECRET, { jwtSecret: SECRET }],
+  ['JWT_SECRET', 'ü'.repeat(16), { jwtSecret: 'ü'.repeat(16) }],
+  ['JWT_ALGORITHM', 'HS512', { jwtAlgorithm: 'HS512' }],
+  ['JWT_AUDIENCE', 'app', { jwtAudience: 'app' }],
+  ['JWT_ISSUER', 'https://issuer.example', { jwtIssuer: 'https://issuer.example' }],
+  ['API_KEYS', `orders:${KEY}`, { apiKeys: [{ name: 'orders', key: KEY }] }],
+  ['API_KEYS', `orders:${KEY}, orders:${OTHER_KEY}`, { apiKeys: [{ name: 'orders', key: KEY }, { name: 'orders', key: OTHER_KEY }] }],
+  ['API_KEYS', `orders:${KEY}:publish`, { apiKeys: [{ name: 'orders', key: KEY, scopes: ['publish'] }] }],
+  ['API_KEYS', `support:${KEY}:presence:read`, { apiKeys: [{ name: 'support', key: KEY, scopes: ['presence:read'] }] }],
+  ['API_KEYS', `both:${KEY}:publish+presence:read`, { apiKeys: [{ name: 'both', key: KEY, scopes: ['publish', 'presence:read'] }] }],
+  ['ALLOWED_ORIGINS', 'https://app.example, http://127.0.0.1:8080', { allowedOrigins: ['https://app.example', 'http://127.0.0.1:8080'] }],
+  ['ROOMS', '[{"pattern":"chat:*"}]', { rooms: [{ pattern: 'chat:*' }] }],
+  ['PING_INTERVAL_MS', '1000', { pingIntervalMs: 1_000 }],
+  ['PONG_TIMEOUT_MS', '1000', { pongTimeoutMs: 1_000 }],
+  ['HEARTBEAT_MS', '4999', { heartbeatMs: 4_999 }],
+  ['LEASE_MS', '6001', { leaseMs: 6_001 }],
+  ['MAX_FRAME_BYTES', '1024', { maxFrameBytes: 1_024 }],
+  ['MAX_BUFFERED_BYTES', '65536', { maxBufferedBytes: 65_536 }],
+  ['DRAIN_MS', '0', { drainMs: 0 }]
+]
+
+/** Variable, text, what the message must say beside "expected", and a part of the text that it must not hold. */
+const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegExp, secret?: string]> = [
+  ['PORT', 'abc', /integer/],
+  ['PORT', '70000', /65535/],
+  ['PORT', '-1', /\b0\b/],
+  ['PORT', '30.5', /integer/],
+  ['LOG_LEVEL', 'loud', /trace, debug, info, warn, error, fatal or silent/],
+  ['TRUST_PROXY', 'maybe', /boolean/],
+  ['REDIS_URL', 'http://user:hunter2@x', /rediss?:/, 'hunter2'],
+  ['REDIS_URL', 'redis://user:hunter2@127.0.0.1:port', /URL/, 'hunter2'],
+  ['KEY_PREFIX', 'a{b', /A-Za-z0-9/],
+  ['KEY_PREFIX', 'k'.repeat(65), /64/],
+  ['NODE_NAME', 'n'.repeat(129), /128/],
+  ['JWT_SECRET', 'hunter2'.repeat(4), /32 bytes/, 'hunter2'],
+  ['JWT_ALGORITHM', 'RS256', /HS256.*HS384.*HS512/],
+  ['JWT_ALGORITHM', 'none', /HS256.*HS384.*HS512/],
+  ['API_KEYS', 'orders', /key/],
+  ['API_KEYS', 'orders:hunter2', /32/, 'hunter2'],
+  ['API_KEYS', `:${KEY}`, /name/, KEY],
+  ['API_KEYS', `orders:${KEY}:everything`, /publish.*presence:read/, KEY],
+  ['API_KEYS', `orders:${KEY}:publish:everything`, /scope/, KEY],
+  ['API_KEYS', `orders:${KEY},support:hunter2`, /32/, 'hunter2'],
+  ['ALLOWED_ORIGINS', 'app.example', /:\/\//],
+  ['ALLOWED_ORIGINS', '*', /:\/\//],
+  ['ALLOWED_ORIGINS', 'https://app.example/chat', /:\/\//],
+  ['ALLOWED_ORIGINS', 'https://app.example,', /:\/\//],
+  ['ROOMS', 'chat:*', /JSON array or the path/],
+  ['ROOMS', '[{"pattern":"chat:*"', /JSON array/],
+  ['ROOMS', '{"pattern":"chat:*"}', /array/],
+  ['ROOMS', '"chat:*"', /array/],
+  ['ROOMS', '[{"pattern":7}]', /string.*pattern/],
+  ['ROOMS', '[{"room":"chat:*"}]', /pattern/],
+  ['ROOMS', '.', /JSON array or the path/],
+  ['PING_INTERVAL_MS', '25s', /integer/],
+  ['PING_INTERVAL_MS', '999', /1000/],
+  ['PONG_TIMEOUT_MS', '999', /1000/],
+  ['HEARTBEAT_MS', '99', /100/],
+  ['HEARTBEAT_MS', '5000', /less than half of LEASE_MS/],
+  ['LEASE_MS', '299', /300/],
+  ['MAX_FRAME_BYTES', '1023', /1024/],
+  ['MAX_BUFFERED_BYTES', '65535', /65536/],
+  ['DRAIN_MS', '-1', /\b0\b/]
+]
+
+/** Any text but the empty one is good here. */
+const free = ['HOST', 'JWT_AUDIENCE', 'JWT_ISSUER']
+
+t.test('with nothing set every setting has its default', async t => {
+  t.same(read({}), defaults)
+})
+
+for (const [variable, text, settings] of good) {
+  t.test(`${variable} can be ${short(text)}`, async t => {
+    t.same(read({ [variable]: text }), { ...defaults, ...settings })
+  })
+}
+
+for (const [variable, text, says, secret] of wrong) {
+  t.test(`${variable} cannot be ${short(text)}`, async t => {
+    const message = refusal({ [variable]: text })
+    t.ok(message.startsWith(`${variable}: `), `"${message}" begins with the name`)
+    t.match(message, /(?:un)?expected/i, 'it says what was expected')
+    t.match(message, says)
+    if (secret !== undefined) t.notOk(message.includes(secret), 'it holds no secret')
+  })
+}
+
+t.test('every variable has a good value here, and a wrong one if it can have any', async t => {
+  t.same(new Set(good.map(([variable]) => variable)), new Set(variables.keys()))
+  t.same(new Set([...wrong.map(([variable]) => variable), ...free]), new Set(variables.keys()))
+})
+
+t.test('an empty variable counts as absent', async t => {
+  for (const variable of variables.keys()) t.same(read({ [variable]: '' }), defaults, variable)
+})
+
+t.test('a lease that is too short for the heartbeat is refused by the name of the heartbeat', async t => {
+  t.match(refusal({ LEASE_MS: '6000' }), /^HEARTBEAT_MS: expected less than half of LEASE_MS/)
+  t.same(read({ LEASE_MS: '1000', HEARTBEAT_MS: '499' }), { ...defaults, leaseMs: 1_000, heartbeatMs: 499 })
+})
+
+t.test('variables that are not ours are left alone', async t => {
+  t.same(read({ PORTS: 'abc', npm_config_port: 'abc', NODE_ENV: 'production' }), defaults)
+})
+
+t.test('ROOMS can be the path of a JSON file', async t => {
+  const folder = t.testdir({ 'rooms.json': '[{"pattern":"chat:*"},{"pattern":"*"}]\n', 'broken.json': '[{', 'wrong.json': '[{"pattern":7}]' })
+  t.same(read({ ROOMS: join(folder, 'rooms.json') }), { ...defaults, rooms: [{ pattern: 'chat:*' }, { pattern: '*' }] })
+  t.match(refusal({ ROOMS: join(folder, 'broken.json') }), /^ROOMS: expected a JSON array/)
+  t.match(refusal({ ROOMS: join(folder, 'wrong.json') }), /^ROOMS: Expected string .*pattern/)
+  t.match(refusal({ ROOMS: join(folder, 'missing.json') }), /^ROOMS: expected a JSON array or the path of a file/)
+})
