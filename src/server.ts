@@ -38,6 +38,8 @@ function createApp ({ logLevel, trustProxy }: ProcessSettings): FastifyInstance 
   const app: FastifyInstance = Fastify({
     logger: { level: logLevel, serializers: { req: describeRequest } },
     trustProxy,
+    // While it drains, the node itself refuses what it must, and says why.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: MIN_MAX_PARAM_LENGTH },
     frameworkErrors: (error: FastifyError, _request: unknown, reply: unknown) => { refuse(reply as FastifyReply, fromFastify(error).code) }
   })

@@ -203,11 +203,12 @@ export class RealtimeNode {
       return { room: subscription.room.name, epoch, offset }
     })
     connection.isWelcomed = true
+    // Before the frame: where even that is too much for the peer, the end comes with it.
+    this.events.emit('connect', { connectionId, userId })
     connection.send({
       type: 'welcome', protocol: PROTOCOL, connectionId, userId, nodeName, expiresAt, pingIntervalMs, maxFrameBytes, rooms
     })
     this.log.debug({ connectionId, userId }, 'connected')
-    this.events.emit('connect', { connectionId, userId })
   }
 
   #tendAll (): void {

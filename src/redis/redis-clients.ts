@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from '../core/logger.ts'
+import { withoutCommand } from './redis-errors.ts'
 import { scripts, type Publisher } from './redis-scripts.ts'
 
 /** How long Redis may take to answer a command before the caller is told that it did not. */
@@ -107,7 +108,7 @@ function reportErrors (client: Redis, address: string, log: Logger): void {
       silenced++
       return
     }
-    log.warn({ err: error, redis: address, role: client.options.connectionName, silenced }, 'the Redis connection failed')
+    log.warn({ err: withoutCommand(error), redis: address, role: client.options.connectionName, silenced }, 'the Redis connection failed')
     reportedAt = performance.now()
     silenced = 0
   })

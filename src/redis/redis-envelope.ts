@@ -12,13 +12,20 @@ export function encodeRest ({ data, from, except }: PublicationDraft): string {
   return `${except ?? '-'} ${Buffer.byteLength(sender)}\n${sender}${data}`
 }
 
-/** Reads an envelope; undefined if it is none, since anybody with access to Redis may publish on our channels. */
+// A head is shorter than this; a line feed further on is the payload's.
+const MAX_HEAD_BYTES = 256
+
+const HEAD = /^p ([\w-]{1,64}) ([1-9]\d{0,15}) (\d{1,16}) ([\w-]{1,64}) (\d{1,6})$/
+
+/** Reads an envelope; undefined if it is none, since anybody with access to Redis may publish on our channels. Never throws. */
 export function decodeEnvelope (room: string, envelope: Buffer): Publication | undefined {
-  const headEnd = envelope.indexOf(0x0A)
-  const [kind, epoch, offset, at, except, senderBytes] = envelope.toString('latin1', 0, Math.max(headEnd, 0)).split(' ')
-  if (kind !== 'p' || epoch === undefined || senderBytes === undefined) return undefined
-  const dataStart = headEnd + 1 + Number(senderBytes)
-  const from = dataStart === headEnd + 1 ? undefined : JSON.parse(envelope.toString('utf8', headEnd + 1, dataStart)) as PublicationSender
+  const headEnd = envelope.subarray(0, MAX_HEAD_BYTES).indexOf(0x0A)
+  const words = HEAD.exec(envelope.toString('latin1', 0, Math.max(headEnd, 0)))
+  if (words === null) return undefined
+  const [, epoch = '', offset, at, except, senderBytes] = words
+  const senderEnd = headEnd + 1 + Number(senderBytes)
+  const from = parseSender(envelope.toString('utf8', headEnd + 1, senderEnd))
+  if (senderEnd > envelope.length || from === null) return undefined
   return {
     room,
     epoch,
@@ -26,6 +33,16 @@ export function decodeEnvelope (room: string, envelope: Buffer): Publication | u
     at: Number(at),
     except: except === '-' ? undefined : except,
     from,
-    data: envelope.subarray(dataStart)
+    data: envelope.subarray(senderEnd)
+  }
+}
+
+/** The sender; undefined where there is none, null where it is not one. */
+function parseSender (json: string): PublicationSender | undefined | null {
+  if (json === '') return undefined
+  try {
+    return JSON.parse(json) as PublicationSender
+  } catch {
+    return null
   }
 }

@@ -24,6 +24,12 @@ function didNotHappen (cause: unknown): boolean {
   return cause.name === 'ReplyError' || cause.message.startsWith("Stream isn't writeable")
 }
 
+/** An error without the command that caused it, whose arguments may be a password or a payload, for a log. */
+export function withoutCommand (error: unknown): unknown {
+  if (error instanceof Error && 'command' in error) delete error.command
+  return error
+}
+
 /** Whether a command got no answer in time: the link may be half-open. */
 export function isTimeout (error: unknown): boolean {
   return error instanceof Error && error.message === 'Command timed out'

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from '../core/logger.ts'
 import type { ChannelRegistry } from './channel-registry.ts'
+import { withoutCommand } from './redis-errors.ts'
 
 /** A half-open link is noticed after this and one command time-out: a connection that only listens hears nothing either way. */
 const PING_INTERVAL_MS = 4_000
@@ -47,7 +48,7 @@ export class SubscriberWatch {
 
   #reconnect (error: unknown, why: string): void {
     const { subscriber, log } = this.#parts
-    log.warn({ err: error }, why)
+    log.warn({ err: withoutCommand(error) }, why)
     if (subscriber.status === 'ready') subscriber.disconnect(true)
   }
 }

@@ -1,0 +1,60 @@
+import t from 'tap'
+import { dueForAssertion } from '../../src/core/rolling.ts'
+import { fakeTime } from '../helpers/fake-clock.ts'
+import { until } from '../helpers/until.ts'
+import { startMemoryNode } from './fixtures/memory-node.ts'
+import { ScriptedBroker } from './fixtures/scripted-broker.ts'
+import { ScriptedStore } from './fixtures/scripted-store.ts'
+
+const HOUR_MS = 60 * 60 * 1_000
+
+/** Nobody is asked for a sign of life while these tests move time on. */
+const PATIENT = { pingIntervalMs: 100 * HOUR_MS }
+
+t.test('what is old enough is due, a few at a time', async t => {
+  const items = [{ assertedAt: 900 }, { assertedAt: 901 }, { assertedAt: 0 }, { assertedAt: 1_000 }, { assertedAt: 5 }]
+  t.same(dueForAssertion(items, 1_000, 100, 10).map(({ assertedAt }) => assertedAt), [900, 0, 5])
+  t.same(dueForAssertion(items, 1_000, 100, 2).map(({ assertedAt }) => assertedAt), [900, 0])
+  t.same(dueForAssertion([], 1_000, 100, 2), [])
+})
+
+t.test('a room that lost something without anybody noticing is told within a minute', async t => {
+  const time = fakeTime(t)
+  const broker = new ScriptedBroker()
+  const { realtime, connect } = await startMemoryNode(t, { broker, settings: PATIENT })
+  const alice = await connect('alice')
+  await alice.ask({ type: 'subscribe', room: 'lobby' })
+  broker.cut()
+  const [missed] = await realtime.publish({ room: 'lobby' }, 'missed')
+  time.advance(59_000)
+  t.same(await alice.rest(), [])
+  time.advance(1_000)
+  t.match(await alice.next('gap'), { type: 'gap', room: 'lobby', epoch: missed?.epoch, offset: 1 })
+  t.same(await alice.rest(), [], 'and the rooms that lost nothing are not')
+})
+
+t.test('a broker that fails a comparison is asked again a minute later', async t => {
+  const time = fakeTime(t)
+  const broker = new ScriptedBroker()
+  const { realtime, connect, log } = await startMemoryNode(t, { broker, settings: PATIENT })
+  const alice = await connect('alice', { rooms: ['lobby'] })
+  broker.cut()
+  await realtime.publish({ room: 'lobby' }, 'missed')
+  broker.failNext('check')
+  time.advance(60_000)
+  await until('failed comparison', ['the rooms could not be compared'], () => log.of('warn'))
+  time.advance(60_000)
+  t.match(await alice.next('gap'), { type: 'gap', room: 'lobby', offset: 1 })
+})
+
+t.test('presence records are written again every six hours, so that they outlive their retention', async t => {
+  const time = fakeTime(t)
+  const store = new ScriptedStore({ leaseMs: 100 * HOUR_MS })
+  const { connect } = await startMemoryNode(t, { store, settings: PATIENT })
+  const { connection } = await connect('alice')
+  const written = () => store.calls.filter(call => call.startsWith(`register ${connection.connectionId}`)).length
+  time.advance(6 * HOUR_MS - 1_000)
+  t.equal(written(), 1)
+  time.advance(1_000)
+  t.ok(await until('second writing', 2, written))
+})

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import type { Test } from 'tap'
+import type { Logger } from '../../src/core/logger.ts'
+import { RedisBroker } from '../../src/redis/redis-broker.ts'
+import { RedisClients } from '../../src/redis/redis-clients.ts'
+import { RedisClock } from '../../src/redis/redis-clock.ts'
+import { RedisKeys } from '../../src/redis/redis-keys.ts'
+import { RedisPresence } from '../../src/redis/redis-presence.ts'
+import type { RedisServer } from './redis-server.ts'
+import { until } from './until.ts'
+
+/** A name of its own for each test, so that tests that share a Redis never meet. */
+export function randomPrefix (): string {
+  return `test-${randomUUID()}`
+}
+
+const LOG: Logger = { debug () {}, info () {}, warn () {}, error () {} }
+const DEFAULTS = { timeoutMs: 2_000, leaseMs: 10_000 }
+
+export interface RedisNodeOptions {
+  readonly prefix: string
+  readonly timeoutMs?: number
+  readonly leaseMs?: number
+}
+
+/** What one node has of Redis, built as the application builds it: the one place that knows the constructors. */
+export class RedisNode {
+  readonly keys: RedisKeys
+  readonly broker: RedisBroker
+  readonly store: RedisPresence
+  readonly #leaseMs: number
+
+  private constructor (clients: RedisClients, clock: RedisClock, { prefix, ...limits }: RedisNodeOptions) {
+    const { publisher, subscriber } = clients
+    const { timeoutMs, leaseMs } = { ...DEFAULTS, ...limits }
+    this.#leaseMs = leaseMs
+    this.keys = new RedisKeys({ prefix, db: 0 })
+    this.broker = new RedisBroker({ publisher, subscriber, keys: this.keys, clock, timeoutMs, log: LOG })
+    this.store = new RedisPresence({ publisher, keys: this.keys, clock, leaseMs, timeoutMs, log: LOG })
+  }
+
+  static async connect (t: Pick<Test, 'after'>, redis: RedisServer, options: RedisNodeOptions): Promise<RedisNode> {
+    const clients = await RedisClients.connect({ url: redis.url, log: LOG })
+    t.after(() => clients.close())
+    const clock = new RedisClock(clients.publisher)
+    await clock.sync()
+    const node = new RedisNode(clients, clock, options)
+    t.after(async () => {
+      await node.broker.close()
+      await node.store.close()
+    })
+    return node
+  }
+
+  /** Waits until the leases taken so far have ended, by one that is taken now: Redis' clock cannot be moved. */
+  async passLease (): Promise<void> {
+    const nodeId = randomUUID()
+    const userId = `user of ${nodeId}`
+    await this.store.takeLease({ nodeId, nodeName: 'probe' })
+    await this.store.register({ nodeId, nodeName: 'probe', connectionId: nodeId, userId, connectedAt: 0, transport: 'none', info: null })
+    await until('connections of a node whose lease ends', 0, async () => (await this.store.connections(userId)).length, this.#leaseMs + 3_000)
+  }
+}

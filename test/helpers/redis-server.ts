@@ -1,0 +1,206 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import type { Test } from 'tap'
+
+export interface RedisServerOptions {
+  /** A Redis Cluster of this one process, which holds all slots. */
+  readonly cluster?: boolean
+}
+
+const HOST = '127.0.0.1'
+/** A Redis answers within 50 ms, a Redis Cluster waits 2 s before it takes writes; the rest is for a busy machine. */
+const START_TIMEOUT_MS = 10_000
+const RETRY_MS = 10
+const PORT_ATTEMPTS = 5
+const FATAL_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const MISSING = `There is no redis-server and no valkey-server on the PATH. Install one of them:
+  Debian, Ubuntu: apt-get install redis-server
+  macOS:          brew install valkey
+or name the binary in REDIS_SERVER_BIN.`
+
+/** A real Redis of the test's own. Its faults are verbs: `kill`, `pause`, `resume`, `restart`. */
+export class RedisServer {
+  readonly port: number
+  readonly #directory: string
+  readonly #isCluster: boolean
+  #process: ChildProcess | undefined
+  #client: Redis | undefined
+  #output = ''
+
+  constructor ({ port, directory, cluster }: { port: number, directory: string, cluster: boolean }) {
+    this.port = port
+    this.#directory = directory
+    this.#isCluster = cluster
+  }
+
+  get url (): string { return `redis://${HOST}:${this.port}` }
+
+  get pid (): number {
+    if (this.#process?.pid === undefined) throw new Error(`the Redis at ${this.url} does not run`)
+    return this.#process.pid
+  }
+
+  /** Starts the process, and waits until it is this one that answers and can be written to. */
+  async start (): Promise<void> {
+    this.#output = ''
+    this.#process = await launch(await this.#arguments())
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.on('data', (chunk: Buffer) => { this.#output += chunk.toString() })
+    }
+    await this.#until('answered PING', async () => (await this.command('INFO', 'server') as string).includes(`process_id:${this.pid}\r\n`))
+    if (!this.#isCluster) return
+    const info = await this.command('CLUSTER', 'INFO') as string
+    if (!info.includes('cluster_slots_assigned:16384')) await this.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    await this.#until('said cluster_state:ok', async () => (await this.command('CLUSTER', 'INFO') as string).includes('cluster_state:ok'))
+  }
+
+  /** Ends it as a crash would, and waits until the process is gone. */
+  async kill (): Promise<void> {
+    this.#client?.disconnect()
+    this.#client = undefined
+    const child = this.#process
+    this.#process = undefined
+    if (child === undefined || hasEnded(child)) return
+    const exit = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exit
+  }
+
+  /** Stops it in its tracks, its connections open. */
+  pause (): void {
+    process.kill(this.pid, 'SIGSTOP')
+  }
+
+  resume (): void {
+    process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** Kills it if it runs, and starts it again on the same port. It keeps nothing on disk, so it comes back empty. */
+  async restart (_: { readonly empty: true }): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
+  /** Runs a command through a connection of the helper's own. */
+  async command (name: string, ...args: string[]): Promise<unknown> {
+    this.#client ??= createClient(this.port)
+    const client = this.#client
+    try {
+      if (client.status === 'wait') await client.connect()
+      return await client.call(name, ...args)
+    } catch (error) {
+      if (client.status !== 'ready') this.#client = undefined
+      throw error
+    }
+  }
+
+  async #arguments (): Promise<string[]> {
+    const always = ['--port', `${this.port}`, '--bind', HOST, '--save', '', '--appendonly', 'no', '--dir', this.#directory]
+    return this.#isCluster ? [...always, '--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`] : always
+  }
+
+  /** Tries until a condition holds; fails when the process has ended or the time is over, saying what was missing. */
+  async #until (what: string, condition: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS
+    let last: unknown
+    while (performance.now() < deadline) {
+      if (this.#process === undefined || hasEnded(this.#process)) {
+        throw new RedisEndedError(`the Redis at ${this.url} ended before it ${what}:\n${this.#output}`)
+      }
+      try {
+        if (await condition()) return
+      } catch (error) {
+        last = error
+      }
+      await delay(RETRY_MS)
+    }
+    throw new Error(`the Redis at ${this.url} had not ${what} within ${START_TIMEOUT_MS} ms:\n${this.#output}`, { cause: last })
+  }
+}
+
+/**
+ * Starts a Redis on a free loopback port, with nothing in it and nothing kept; it goes with the test.
+ * @throws Error that says what to install if there is no binary
+ */
+export async function startRedis (t: Pick<Test, 'after'>, { cluster = false }: RedisServerOptions = {}): Promise<RedisServer> {
+  for (let attempt = 1; ; attempt++) {
+    const directory = await mkdtemp(join(tmpdir(), 'roomcast-redis-'))
+    const server = new RedisServer({ port: await freePort(), directory, cluster })
+    const forget = killWithProcess(server)
+    const tearDown = async (): Promise<void> => {
+      forget()
+      await server.kill()
+      await rm(directory, { recursive: true, force: true })
+    }
+    try {
+      await server.start()
+      t.after(tearDown)
+      return server
+    } catch (error) {
+      await tearDown()
+      // Somebody took the port between our asking for it and Redis' taking it.
+      if (!(error instanceof RedisEndedError) || attempt === PORT_ATTEMPTS) throw error
+    }
+  }
+}
+
+/** A test process that ends before its tear-down takes its Redis with it. Returns how to call that off. */
+function killWithProcess (server: RedisServer): () => void {
+  const onExit = (): void => { server.kill().catch(() => {}) }
+  const onSignal = (signal: NodeJS.Signals): void => {
+    forget()
+    onExit()
+    process.kill(process.pid, signal)
+  }
+  const forget = (): void => {
+    process.off('exit', onExit)
+    for (const signal of FATAL_SIGNALS) process.off(signal, onSignal)
+  }
+  process.on('exit', onExit)
+  for (const signal of FATAL_SIGNALS) process.on(signal, onSignal)
+  return forget
+}
+
+class RedisEndedError extends Error {}
+
+/** Spawns the first binary that there is. */
+async function launch (args: readonly string[]): Promise<ChildProcess> {
+  const named = process.env['REDIS_SERVER_BIN']
+  for (const binary of named === undefined ? ['redis-server', 'valkey-server'] : [named]) {
+    const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    try {
+      await once(child, 'spawn')
+      return child
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    }
+  }
+  throw new Error(named === undefined ? MISSING : `REDIS_SERVER_BIN names ${named}, which is not there`)
+}
+
+function createClient (port: number): Redis {
+  const client = new Redis({ host: HOST, port, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, commandTimeout: 5_000 })
+  // Each command rejects by itself.
+  client.on('error', () => {})
+  return client
+}
+
+function hasEnded ({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer().listen(0, HOST)
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port')
+  return address.port
+}
