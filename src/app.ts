@@ -14,7 +14,7 @@ import healthRoutes from '../routes/health.ts'
 import presenceRoutes from '../routes/presence.ts'
 import publishRoutes from '../routes/publish.ts'
 import wsRoutes from '../routes/ws.ts'
-import { parseSettings, type RoomcastOptions } from './config.ts'
+import { parseSettings, SettingsError, type HostFunctions, type RoomcastOptions } from './config.ts'
 
 // What the plugins say of Fastify's instance must reach whoever imports this file.
 export type {} from '../plugins/presence.ts'
@@ -48,6 +48,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
   const { authenticate, authorize, onPublish, prefix = '', ...data } = options
   const settings = parseSettings(data)
   const functions = { ...authenticate && { authenticate }, ...authorize && { authorize }, ...onPublish && { onPublish } }
+  assertFunctions(functions)
   assertHost(host)
 
   await host.register(async app => {
@@ -75,6 +76,12 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
 }, { name: 'roomcast', fastify: '5.x' })
 
 export default roomcast
+
+function assertFunctions (functions: HostFunctions): void {
+  for (const [name, value] of Object.entries(functions)) {
+    if (typeof value !== 'function') throw new SettingsError(name, 'expected a function')
+  }
+}
 
 function assertHost (host: FastifyInstance): void {
   for (const name of ['publisher', 'subscriber', 'presence', 'realtime']) {

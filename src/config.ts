@@ -113,7 +113,7 @@ export function parseSettings (options: Partial<Settings>, nameOf: (setting: str
   if (jwtSecret !== undefined && Buffer.byteLength(jwtSecret) < MIN_SECRET_BYTES) {
     throw new SettingsError(nameOf('jwtSecret'), `expected at least ${MIN_SECRET_BYTES} bytes`)
   }
-  if (redisUrl !== undefined && !URL.canParse(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL')
+  if (redisUrl !== undefined && !isRedisUrl(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL, its user and password percent-encoded')
   for (const origin of allowedOrigins) {
     if (!isOrigin(origin)) throw new SettingsError(nameOf('allowedOrigins'), `expected origins as browsers send them, such as https://app.example.com, not ${origin}`)
   }
@@ -146,6 +146,15 @@ function expectation ({ message, schema }: { message: string, schema: TSchema })
   const choices: unknown = schema['anyOf']
   if (!Array.isArray(choices)) return message
   return `Expected one of ${choices.map((choice: TSchema) => String(choice['const'])).join(', ')}`
+}
+
+function isRedisUrl (text: string): boolean {
+  try {
+    const { username, password } = new URL(text)
+    return [username, password].every(part => typeof decodeURIComponent(part) === 'string')
+  } catch {
+    return false
+  }
 }
 
 /** Whether a browser could send this as an origin: upper case, default ports and paths never match. */

@@ -32,13 +32,12 @@ export class NodeEventEmitter {
     this.#emitter.off(name, listener as never)
   }
 
+  /** Calls every listener; what one of them throws, or rejects with later, is logged. */
   emit<Name extends keyof NodeEvents> (name: Name, ...args: NodeEvents[Name]): void {
-    for (const listener of this.#emitter.listeners(name) as Array<(...args: NodeEvents[Name]) => void>) {
-      try {
-        listener(...args)
-      } catch (error) {
-        this.#log.error({ err: error, event: name }, 'a listener threw')
-      }
+    for (const listener of this.#emitter.listeners(name) as Array<(...args: NodeEvents[Name]) => unknown>) {
+      (async () => listener(...args))().catch(error => {
+        this.#log.error({ err: error, event: name }, 'a listener failed')
+      })
     }
   }
 }

@@ -82,7 +82,7 @@ export class RedisClients {
 function whenReady (client: Redis, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let lastError: Error | undefined
-    const onError = (error: Error): void => { lastError = error }
+    const onError = (error: Error): void => { lastError = withoutCommand(error) }
     const onReady = (): void => { settle(resolve) }
     const timer = setTimeout(() => {
       const why = lastError?.message ?? 'no answer'

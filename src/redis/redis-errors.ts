@@ -25,7 +25,7 @@ function didNotHappen (cause: unknown): boolean {
 }
 
 /** An error without the command that caused it, whose arguments may be a password or a payload, for a log. */
-export function withoutCommand (error: unknown): unknown {
+export function withoutCommand<Thrown> (error: Thrown): Thrown {
   if (error instanceof Error && 'command' in error) delete error.command
   return error
 }

@@ -1,0 +1,98 @@
+import { once } from 'node:events'
+import fastifyWebsocket from '@fastify/websocket'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { roomcast, websocketOptions } from '../../src/app.ts'
+import { connect, connectRefused } from '../helpers/client.ts'
+import { JWT_SECRET, memberToken } from '../helpers/token.ts'
+import { createHost, listen, PREFIX, refusal } from './host.ts'
+
+const options = { prefix: PREFIX, jwtSecret: JWT_SECRET }
+
+/** A WebSocket route of the host's own. */
+async function addEcho (app: FastifyInstance): Promise<void> {
+  await app.register(async scope => {
+    scope.get('/echo', { websocket: true }, webSocket => {
+      webSocket.on('message', data => { webSocket.send(`echo of ${String(data)}`) })
+    })
+  })
+}
+
+async function openEcho (t: Test, url: string): Promise<WebSocket> {
+  const webSocket = new WebSocket(`${url.replace('http', 'ws')}/echo`)
+  t.after(() => { webSocket.terminate() })
+  await once(webSocket, 'open')
+  return webSocket
+}
+
+for (const order of ['before', 'after'] as const) {
+  t.test(`a host's @fastify/websocket with our options serves both, its routes added ${order} ours`, async t => {
+    const app = createHost(t)
+    await app.register(fastifyWebsocket, websocketOptions)
+    if (order === 'before') await addEcho(app)
+    await app.register(roomcast, options)
+    if (order === 'after') await addEcho(app)
+    const { url, wsUrl } = await listen(app)
+
+    const echo = await openEcho(t, url)
+    const answer = once(echo, 'message')
+    echo.send('hello')
+    t.equal(String((await answer)[0]), 'echo of hello')
+
+    const alice = await connect(t, { url: wsUrl, token: memberToken('alice') })
+    await alice.subscribe('lobby')
+    await app.realtime.publish({ room: 'lobby' }, 'hello')
+    t.match(await alice.inbox.next('the publication'), { type: 'message', room: 'lobby', data: 'hello' })
+    t.match(await connectRefused(t, { url: wsUrl }), { status: 401, body: { code: 'unauthorized' } })
+    t.match(await connectRefused(t, { url: wsUrl.replace('/ws', '/presence/alice') }), { status: 404, body: { code: 'not_found' } })
+
+    const echoClosed = once(echo, 'close')
+    await app.close()
+    t.same(await alice.closed, { code: 1001, reason: 'going away' })
+    const [code, reason] = await echoClosed as [number, Buffer]
+    t.same({ code, reason: String(reason) }, { code: 1001, reason: 'going away' }, 'the host\'s connections are told, too')
+  })
+}
+
+t.test('a host may have larger or smaller frames, if both say the same', async t => {
+  const smaller = { ...websocketOptions, options: { ...websocketOptions.options, maxPayload: 1_024 } }
+  const app = createHost(t)
+  await app.register(fastifyWebsocket, smaller)
+  await app.register(roomcast, { ...options, maxFrameBytes: 1_024 })
+  const { wsUrl } = await listen(app)
+  const alice = await connect(t, { url: wsUrl, token: memberToken('alice') })
+  t.equal(alice.welcome.maxFrameBytes, 1_024)
+
+  const other = createHost(t)
+  await other.register(fastifyWebsocket, smaller)
+  const error = await refusal(async () => { await other.register(roomcast, options); await other.ready() })
+  t.match(error.message, /^[^.\n]*maxFrameBytes[^.\n]*$/)
+})
+
+t.test('a host\'s @fastify/websocket without our options is refused in one sentence', async t => {
+  const app = createHost(t)
+  await app.register(fastifyWebsocket)
+  const error = await refusal(async () => { await app.register(roomcast, options); await app.ready() })
+  t.match(error.message, /^Roomcast found @fastify\/websocket registered without its `websocketOptions`[^.\n]*$/)
+})
+
+t.test('a host\'s @fastify/websocket in a scope beside ours is refused in one sentence', async t => {
+  const app = createHost(t)
+  await app.register(async scope => { await scope.register(fastifyWebsocket, websocketOptions) })
+  const error = await refusal(async () => { await app.register(roomcast, options); await app.ready() })
+  t.match(error.message, /^@fastify\/websocket was registered a second time [^.\n]*`websocketOptions`$/)
+})
+
+t.test('a host\'s @fastify/websocket registered after Roomcast is refused at ready, in one sentence', async t => {
+  for (const own of [websocketOptions, {}]) {
+    const app = createHost(t)
+    await app.register(roomcast, options)
+    await app.register(fastifyWebsocket, own)
+    const error = await refusal(async () => { await app.ready() })
+    t.match(error.message, /^@fastify\/websocket was registered a second time after Roomcast[^.\n]*`websocketOptions`$/)
+    const since = performance.now()
+    await app.close()
+    t.ok(performance.now() - since < 1_500, 'and it closes')
+  }
+})
