@@ -1,23 +1,37 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { MAX_QUERIED_USERS } from '../src/core/presence-service.ts'
+import type { UserPresence } from '../src/core/presence-store.ts'
 import { closedObject, errorResponses, UserIdSchema } from './schemas.ts'
 
-export const UserPresenceSchema = closedObject({
+const answer = {
   userId: Type.String(),
   online: Type.Boolean(),
-  connections: Type.Array(closedObject({
-    connectionId: Type.String(),
-    nodeId: Type.String(),
-    nodeName: Type.String(),
-    connectedAt: Type.Integer({ description: 'Milliseconds since 1970' }),
-    transport: Type.String(),
-    info: Type.Unknown({ description: 'What the token shows of the user' })
-  }))
+  lastSeenAt: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'Milliseconds since 1970; null while online, and if not seen for 30 days'
+  })
+}
+
+const ConnectionsSchema = Type.Array(closedObject({
+  connectionId: Type.String(),
+  nodeId: Type.String(),
+  nodeName: Type.String(),
+  connectedAt: Type.Integer({ description: 'Milliseconds since 1970' }),
+  transport: Type.String(),
+  info: Type.Unknown({ description: 'What the token shows of the user' })
+}))
+
+export const UserPresenceSchema = closedObject({ ...answer, connections: ConnectionsSchema })
+
+export const PresenceQueryReplySchema = closedObject({
+  users: Type.Array(closedObject({ ...answer, connections: Type.Optional(ConnectionsSchema) }))
 })
 
-/** `GET /presence/:userId`: whether a user is online, and where. */
+/** Whether users are online, and where. */
 const presenceRoutes: FastifyPluginAsyncTypebox = async app => {
+  const onRequest = app.roomcastAuth.requireScope('presence:read')
+
   app.get('/presence/:userId', {
-    onRequest: app.roomcastAuth.requireScope('presence:read'),
+    onRequest,
     schema: {
       summary: 'Who is online: one user, on every node',
       tags: ['presence'],
@@ -25,9 +39,37 @@ const presenceRoutes: FastifyPluginAsyncTypebox = async app => {
       response: { 200: UserPresenceSchema, ...errorResponses(400, 401, 403, 500, 503) }
     }
   }, async ({ params: { userId } }) => {
-    const { online, connections } = await app.presence.user(userId)
-    return { userId, online, connections: [...connections] }
+    const presence = await app.presence.user(userId)
+    return { ...presence, connections: [...presence.connections] }
+  })
+
+  app.post('/presence/query', {
+    bodyLimit: QUERY_BODY_BYTES,
+    onRequest,
+    schema: {
+      summary: 'Who is online: up to 1,000 users at once',
+      tags: ['presence'],
+      body: closedObject({
+        userIds: Type.Array(UserIdSchema, { minItems: 1, maxItems: MAX_QUERIED_USERS }),
+        connections: Type.Optional(Type.Boolean({ description: 'Whether the connections are told too' }))
+      }),
+      response: { 200: PresenceQueryReplySchema, ...errorResponses(400, 401, 403, 413, 415, 500, 503) }
+    }
+  }, async ({ body }) => {
+    const users = await app.presence.query(body.userIds)
+    return { users: body.connections === true ? users.map(withConnections) : users.map(withoutConnections) }
   })
 }
 
 export default presenceRoutes
+
+/** A thousand user ids of 128 bytes, written as \uXXXX, and some room around them. */
+const QUERY_BODY_BYTES = 1_048_576
+
+function withConnections (presence: UserPresence): Omit<UserPresence, 'connections'> & { connections: Array<UserPresence['connections'][number]> } {
+  return { ...presence, connections: [...presence.connections] }
+}
+
+function withoutConnections ({ userId, online, lastSeenAt }: UserPresence): Omit<UserPresence, 'connections'> {
+  return { userId, online, lastSeenAt }
+}

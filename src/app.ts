@@ -7,12 +7,14 @@ import presence from '../plugins/presence.ts'
 import realtime from '../plugins/realtime.ts'
 import redis from '../plugins/redis.ts'
 import settingsPlugin from '../plugins/settings.ts'
+import storage from '../plugins/storage.ts'
 import upgrades from '../plugins/upgrades.ts'
 import validation from '../plugins/validation.ts'
 import websocket from '../plugins/websocket.ts'
 import healthRoutes from '../routes/health.ts'
 import presenceRoutes from '../routes/presence.ts'
 import publishRoutes from '../routes/publish.ts'
+import roomRoutes from '../routes/rooms.ts'
 import wsRoutes from '../routes/ws.ts'
 import { parseSettings, SettingsError, type HostFunctions, type RoomcastOptions } from './config.ts'
 
@@ -56,6 +58,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     await app.register(errors)
     await app.register(validation)
     await app.register(redis)
+    await app.register(storage)
     await app.register(presence)
     await app.register(realtime)
     await app.register(auth)
@@ -66,6 +69,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     await app.register(wsRoutes)
     await app.register(publishRoutes)
     await app.register(presenceRoutes)
+    await app.register(roomRoutes)
     if (settings.health) await app.register(healthRoutes)
 
     host.decorate('publisher', app.publisher)

@@ -7,7 +7,7 @@ import type { Authorize, OnPublish } from './core/gatekeeper.ts'
 import { KEY_PREFIX_PATTERN } from './redis/redis-keys.ts'
 
 /** What an API key or a token's `scope` may allow over REST. */
-export const scopes = ['publish', 'presence:read'] as const
+export const scopes = ['publish', 'presence:read', 'rooms:read'] as const
 
 export type Scope = typeof scopes[number]
 
@@ -30,7 +30,9 @@ export const ApiKeySchema = Type.Object({
 export type ApiKey = Static<typeof ApiKeySchema>
 
 export const RoomPolicySchema = Type.Object({
-  pattern: Type.String({ minLength: 1, maxLength: 200 })
+  pattern: Type.String({ minLength: 1, maxLength: 200 }),
+  /** Whether who is in these rooms is kept and told; on unless set. */
+  presence: Type.Optional(Type.Boolean())
 }, closed)
 
 export type RoomPolicy = Static<typeof RoomPolicySchema>
@@ -71,6 +73,9 @@ export const SettingsSchema = Type.Object({
     default: 1_048_576, minimum: 65_536, env: 'MAX_BUFFERED_BYTES', description: 'High-water mark: bytes that may wait in one socket'
   }),
   drainMs: Type.Integer({ default: 3_000, minimum: 0, maximum: 5_000, env: 'DRAIN_MS', description: 'How long a shutdown waits for frames under way' }),
+  shutdownGraceMs: Type.Integer({
+    default: 0, minimum: 0, maximum: 600_000, env: 'SHUTDOWN_GRACE_MS', description: 'How long presence outlives a shutdown, for rolling restarts'
+  }),
   health: Type.Boolean({ default: false, description: 'Whether /live and /ready are served; the process always does' }),
   docs: Type.Boolean({ default: false, description: 'Whether OpenAPI is served at /docs; the process always does' })
 }, closed)

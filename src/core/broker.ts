@@ -1,3 +1,4 @@
+import type { MemberEvent } from './presence-store.ts'
 import type { Position, Publication, PublicationDraft } from './publication.ts'
 
 /** What a publish came to. */
@@ -5,10 +6,12 @@ export interface PublishResult extends Position {
   readonly room: string
 }
 
-/** What the broker tells the node. Both are called synchronously and must not throw. */
+/** What the broker tells the node. All are called synchronously and must not throw. */
 export interface BrokerListener {
   /** A publication reached a room that the node is subscribed to. */
   onPublication: (publication: Publication) => void
+  /** A join or leave in a room that the node is subscribed to, as the presence store decided it. */
+  onMemberEvent: (event: MemberEvent) => void
   /**
    * The link was lost and is back, and every room that the node is subscribed to is confirmed again.
    * What was published in between did not arrive: the node compares `position` with what it has.
@@ -22,7 +25,8 @@ export interface BrokerListener {
  * **Delivery.** After `subscribe(room)` resolved, every publication of that room is handed to `onPublication` of every
  * subscribed node, the publishing node included: there is no other way to a socket. When the link breaks, publications may be
  * missed, never repeated; the broker then subscribes again by itself and calls `onResubscribed`. After `unsubscribe(room)`
- * resolved nothing of that room is handed over any more.
+ * resolved nothing of that room is handed over any more. Joins and leaves, which the presence store publishes, arrive in the same way, in
+ * the order of their versions.
  *
  * **Order.** Publications of one room arrive in the order of their offsets. Nothing is promised across rooms. Calls to `subscribe`
  * and `unsubscribe` for one room take effect in the order in which they were made, also when nobody awaits them.

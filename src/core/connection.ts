@@ -5,7 +5,7 @@ import { RoomcastError } from './errors.ts'
 import type { ClientFrame, RequestId, ServerFrame } from './frames.ts'
 import { Inbox, type IncomingFrame } from './inbox.ts'
 import type { RealtimeNode } from './node.ts'
-import type { PresenceRecord } from './presence-store.ts'
+import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
 import type { Subscription } from './subscription.ts'
 import type { Transport } from './transport.ts'
 import { verbs } from './verbs/index.ts'
@@ -23,7 +23,7 @@ export interface ConnectionParts {
  * One live authenticated client. Its frames are handled one after the other, in order; the first thing in that line is its
  * opening. Every end – by the peer, by the node, by an error – goes through `end`, once.
  */
-export class Connection {
+export class Connection implements Vouched {
   readonly connectionId: string
   readonly userId: string
   readonly claims: Claims
@@ -40,10 +40,7 @@ export class Connection {
   isExpiryTold = false
   /** Whether `welcome` was sent. */
   isWelcomed = false
-  /** The `nodeId` under which it was last registered: the owner that its removal names. */
-  ownerId: string | undefined
-  /** When its record was last written. */
-  assertedAt: number
+  assertedAt = 0
   readonly #node: RealtimeNode
   readonly #inbox: Inbox
   #isOpen = true
@@ -54,7 +51,7 @@ export class Connection {
     this.claims = claims
     this.codec = codec
     this.transport = transport
-    this.connectedAt = this.seenAt = this.assertedAt = connectedAt
+    this.connectedAt = this.seenAt = connectedAt
     this.#node = node
     this.#inbox = new Inbox({ transport, handle: frame => this.#handle(frame), fail: error => this.#fail(error) })
   }
@@ -67,10 +64,15 @@ export class Connection {
     return this.claims.exp === undefined ? null : this.claims.exp * 1_000
   }
 
-  /** What the presence store keeps about this connection while `nodeId` owns it. */
-  record (nodeId: string, nodeName: string): PresenceRecord {
-    const { connectionId, userId, connectedAt, transport, claims } = this
-    return { connectionId, userId, nodeId, nodeName, connectedAt, transport: transport.name, info: claims.info ?? null }
+  /** What other members are shown of the user. */
+  get info (): unknown { return this.claims.info ?? null }
+
+  get entryKey (): string { return entryKeyOf(this.entry()) }
+  get isWanted (): boolean { return this.#isOpen }
+
+  entry (): PresenceEntry {
+    const { connectionId, userId, connectedAt, transport, info } = this
+    return { kind: 'connection', connectionId, userId, connectedAt, transport: transport.name, info }
   }
 
   /** @throws RoomcastError `unavailable` if the connection ended while the caller waited for something */

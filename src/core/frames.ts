@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import type { ErrorCode } from './errors.ts'
+import type { Member } from './presence-store.ts'
 import type { Position, PublicationSender } from './publication.ts'
 
 /** The native protocol's name: the WebSocket subprotocol, and `welcome.protocol`. */
@@ -15,7 +16,7 @@ const request = { id: Type.Optional(RequestIdSchema) }
 const closed = { additionalProperties: false }
 
 export const SubscribeFrameSchema = Type.Object({
-  type: Type.Literal('subscribe'), ...request, room: Type.String()
+  type: Type.Literal('subscribe'), ...request, room: Type.String(), presence: Type.Optional(Type.Literal(true))
 }, closed)
 
 export const UnsubscribeFrameSchema = Type.Object({
@@ -26,6 +27,10 @@ export const PublishFrameSchema = Type.Object({
   type: Type.Literal('publish'), ...request, room: Type.String(), data: Type.Unknown(), echo: Type.Optional(Type.Literal(false))
 }, closed)
 
+export const PresenceFrameSchema = Type.Object({
+  type: Type.Literal('presence'), ...request, room: Type.String()
+}, closed)
+
 export const PingFrameSchema = Type.Object({ type: Type.Literal('ping'), ...request }, closed)
 
 /** Every frame that a client may send, by its `type`. Each has one verb in `verbs/` and one row in docs/protocol.md. */
@@ -33,18 +38,26 @@ export const clientFrameSchemas = {
   subscribe: SubscribeFrameSchema,
   unsubscribe: UnsubscribeFrameSchema,
   publish: PublishFrameSchema,
+  presence: PresenceFrameSchema,
   ping: PingFrameSchema
 } as const
 
 export type SubscribeFrame = Static<typeof SubscribeFrameSchema>
 export type UnsubscribeFrame = Static<typeof UnsubscribeFrameSchema>
 export type PublishFrame = Static<typeof PublishFrameSchema>
+export type PresenceFrame = Static<typeof PresenceFrameSchema>
 export type PingFrame = Static<typeof PingFrameSchema>
-export type ClientFrame = SubscribeFrame | UnsubscribeFrame | PublishFrame | PingFrame
+export type ClientFrame = SubscribeFrame | UnsubscribeFrame | PublishFrame | PresenceFrame | PingFrame
 
 /** A subscription that stands, in `welcome.rooms`. */
 export interface RoomPosition extends Position {
   readonly room: string
+}
+
+/** The members of a room, and how far its joins and leaves have got. */
+export interface RoomMembers {
+  readonly members: readonly Member[]
+  readonly version: number
 }
 
 interface Reply { readonly id?: RequestId | undefined }
@@ -62,7 +75,9 @@ export type ServerFrame =
     readonly maxFrameBytes: number
     readonly rooms: readonly RoomPosition[]
   }
-  | { readonly type: 'subscribed' } & Reply & RoomPosition
+  | { readonly type: 'subscribed' } & Reply & RoomPosition & Partial<RoomMembers>
+  | { readonly type: 'presence', readonly room: string } & Reply & RoomMembers
+  | { readonly type: 'join' | 'leave', readonly room: string, readonly member: Member, readonly version: number }
   | { readonly type: 'unsubscribed', readonly room: string, readonly code?: ErrorCode | undefined } & Reply
   | { readonly type: 'published' } & Reply & RoomPosition
   | { readonly type: 'pong' } & Reply

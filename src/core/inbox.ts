@@ -39,9 +39,10 @@ export class Inbox {
     if (!this.#isBusy) this.#work().catch(this.#parts.fail)
   }
 
-  /** Forgets what waits; what is under way ends by itself. */
+  /** Forgets what waits; what is under way ends by itself. Reading goes on, so that the peer's answer to a close is seen. */
   clear (): void {
     this.#waiting = []
+    this.#resume()
   }
 
   /** Resolves when the line is empty and nothing is under way. */

@@ -8,10 +8,10 @@ export interface LeaseParts {
   readonly nodeName: string
   readonly heartbeatMs: number
   readonly log: Logger
-  /** The lease was renewed in time: what had to wait for the store can be done. */
-  readonly onHeld: () => void
-  /** The lease was lost, and a new one taken under a new `nodeId`: everything this node vouches for must be written again. */
-  readonly onRenamed: () => void
+  /** The lease was renewed, and these dead nodes are this node's to sweep: what had to wait for the store can be done. */
+  readonly onHeld: (claimed: readonly string[]) => void
+  /** A lease was lost, and a new one taken under a new `nodeId`: everything this node vouches for must be written again. */
+  readonly onRenamed: (lost: NodeInfo) => void
 }
 
 /** This node's proof of life: takes the lease, renews it by a heartbeat, and takes a new one where it was lost. */
@@ -42,17 +42,23 @@ export class Lease {
     return turn
   }
 
-  /** Stops the heartbeat and gives the lease back. */
-  async release (): Promise<void> {
+  /** Stops the heartbeat. */
+  stop (): void {
     clearInterval(this.#timer)
+  }
+
+  /** Stops the heartbeat, and ends the node, at once or after a grace. */
+  async release (graceMs: number): Promise<void> {
+    this.stop()
     await this.#beat
-    await this.#parts.store.releaseLease(this.#node.nodeId)
+    await this.#parts.store.releaseLease(this.#node, graceMs)
   }
 
   async #renew (): Promise<void> {
     const { store, log, onHeld, onRenamed } = this.#parts
-    if (await store.renewLease(this.#node) === 'held') {
-      onHeld()
+    const renewal = await store.renewLease(this.#node)
+    if (renewal.status === 'held') {
+      onHeld(renewal.claimed)
       return
     }
     const lost = this.#node
@@ -60,7 +66,7 @@ export class Lease {
     await store.takeLease(node)
     this.#node = node
     log.warn({ lostNodeId: lost.nodeId, nodeId: node.nodeId }, 'the lease was lost; this node goes on under a new id')
-    onRenamed()
+    onRenamed(lost)
   }
 
   #report (error: unknown): void {

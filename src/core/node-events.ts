@@ -1,10 +1,17 @@
 import { EventEmitter } from 'node:events'
 import type { Logger } from './logger.ts'
+import type { Member } from './presence-store.ts'
 
 /** A connection as the host's listeners see it. */
 export interface ConnectionEvent {
   readonly connectionId: string
   readonly userId: string
+}
+
+/** A user's first connection entered a room, or the last left, on whatever node. */
+export interface MembershipEvent {
+  readonly room: string
+  readonly member: Member
 }
 
 /** What happens on this node, by the name of the event. */
@@ -13,6 +20,10 @@ export interface NodeEvents {
   connect: [ConnectionEvent]
   /** A connection that had got its `welcome` ended, whoever ended it; `code` is the close code. */
   disconnect: [ConnectionEvent & { readonly code: number, readonly reason: string }]
+  /** A user joined a room that this node has connections in. */
+  join: [MembershipEvent]
+  /** A user left a room that this node has connections in. */
+  leave: [MembershipEvent]
 }
 
 /** Tells the host's listeners. What one of them throws is logged and stays with it. */

@@ -9,15 +9,15 @@ import { PROTOCOL } from './frames.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
 import { Hub } from './hub.ts'
 import { createId } from './ids.ts'
-import { Lease } from './lease.ts'
 import type { Logger } from './logger.ts'
+import { MemberFeeds } from './member-feeds.ts'
 import { EVERYONE_ROOM, userRoom } from './names.ts'
 import { NodeEventEmitter } from './node-events.ts'
-import type { PresenceStore } from './presence-store.ts'
+import { PresenceKeeper } from './presence-keeper.ts'
+import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
 import type { PublicationDraft } from './publication.ts'
-import { Registrar } from './registrar.ts'
-import { dueForAssertion } from './rolling.ts'
 import { RoomKeeper } from './room-keeper.ts'
+import { RoomPolicies, type RoomPolicy } from './room-policies.ts'
 import type { Subscription } from './subscription.ts'
 import type { Transport } from './transport.ts'
 import { tend, type UpkeepSettings } from './upkeep.ts'
@@ -29,6 +29,9 @@ export interface NodeSettings extends UpkeepSettings {
   readonly maxBufferedBytes: number
   /** How long a shutdown waits for frames that are under way. */
   readonly drainMs: number
+  /** How long presence outlives a shutdown, so that users who are back within it never were offline. */
+  readonly shutdownGraceMs: number
+  readonly rooms: readonly RoomPolicy[]
 }
 
 export interface NodeParts {
@@ -41,12 +44,6 @@ export interface NodeParts {
 
 const UPKEEP_INTERVAL_MS = 1_000
 
-/** How old presence records get before they are written again: well within the day for which Redis keeps them. */
-const ASSERTION_AGE_MS = 6 * 60 * 60 * 1_000
-
-/** How many are written again in one pass. */
-const ASSERTIONS_PER_PASS = 100
-
 /**
  * One running process: brings connections, rooms, broker and presence store together. The hub answers, the node acts, and where
  * the act fails the node rolls the hub back.
@@ -57,10 +54,11 @@ export class RealtimeNode {
   readonly events: NodeEventEmitter
   readonly rooms: RoomKeeper
   readonly #broker: Broker
+  readonly #store: PresenceStore
   readonly #gatekeeper: Gatekeeper
   readonly #hub: Hub
-  readonly #lease: Lease
-  readonly #registrar: Registrar
+  readonly #presence: PresenceKeeper
+  readonly #feeds: MemberFeeds
   readonly #departures = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #isDraining = false
@@ -70,25 +68,17 @@ export class RealtimeNode {
     this.log = log
     this.events = new NodeEventEmitter(log)
     this.#broker = broker
+    this.#store = store
     this.#gatekeeper = gatekeeper
     this.#hub = new Hub({ onPending: new Fanout().schedule })
-    this.rooms = new RoomKeeper({ hub: this.#hub, broker, log, now: () => this.now() })
-    this.#lease = new Lease({
-      store,
-      log,
-      nodeName: settings.nodeName,
-      heartbeatMs: settings.heartbeatMs,
-      onHeld: () => { this.#registrar.settle() },
-      onRenamed: () => {
-        this.#registrar.forget()
-        this.#registrar.registerAgain(this.#hub.connections())
-      }
-    })
-    this.#registrar = new Registrar({ store, log, node: () => this.#lease.node, now: () => this.now() })
+    const shared = { hub: this.#hub, policies: new RoomPolicies(settings.rooms), log, now: () => this.now() }
+    this.#presence = new PresenceKeeper({ ...shared, store, nodeName: settings.nodeName, heartbeatMs: settings.heartbeatMs })
+    this.#feeds = new MemberFeeds({ store, log })
+    this.rooms = new RoomKeeper({ ...shared, broker, registrar: this.#presence.registrar, feeds: this.#feeds })
   }
 
   get isDraining (): boolean { return this.#isDraining }
-  get nodeId (): string { return this.#lease.node.nodeId }
+  get nodeId (): string { return this.#presence.node.nodeId }
   get connectionCount (): number { return this.#hub.connectionCount }
   get roomCount (): number { return this.#hub.roomCount }
 
@@ -99,12 +89,13 @@ export class RealtimeNode {
   async start (): Promise<void> {
     await this.#broker.start({
       onPublication: publication => { this.rooms.deliver(publication) },
+      onMemberEvent: event => { this.#tellMemberEvent(event) },
       onResubscribed: () => {
-        this.#lease.beat()
+        this.#presence.beat()
         this.rooms.catchUp()
       }
     })
-    await this.#lease.take()
+    await this.#presence.start()
     this.#timer = setInterval(() => { this.#tendAll() }, UPKEEP_INTERVAL_MS)
   }
 
@@ -141,12 +132,20 @@ export class RealtimeNode {
     this.#hub.delist(connection)
     const rooms = [...connection.subscriptions.keys()]
     const departure = Promise.all([
-      this.#registrar.unregister(connection),
+      this.#presence.registrar.remove(connection),
       ...rooms.map(room => this.rooms.leave(connection, room))
     ]).then(() => { this.#departures.delete(departure) })
     this.#departures.add(departure)
     this.log.debug({ connectionId, userId, code, reason }, 'disconnected')
     if (connection.isWelcomed) this.events.emit('disconnect', { connectionId, userId, code, reason })
+  }
+
+  /**
+   * Who is in a room.
+   * @throws RoomcastError `unavailable`
+   */
+  members (room: string): Promise<MembersSnapshot> {
+    return this.#store.members(room)
   }
 
   /**
@@ -162,12 +161,10 @@ export class RealtimeNode {
   async drain (): Promise<void> {
     this.#isDraining = true
     clearInterval(this.#timer)
+    if (this.settings.shutdownGraceMs > 0) this.#presence.registrar.leaveStanding()
     const connections = [...this.#hub.connections()]
     for (const { transport } of connections) transport.pause()
-    await within(this.settings.drainMs, Promise.all(connections.map(connection => connection.idle())))
-    // What those frames published comes back before the probe does, and leaves at the end of that turn.
-    await this.#broker.check().catch(() => {})
-    await new Promise(resolve => { setImmediate(resolve) })
+    await within(this.settings.drainMs, this.#finishFrames(connections))
     for (const connection of connections) {
       connection.transport.resume()
       connection.close('goingAway')
@@ -177,15 +174,21 @@ export class RealtimeNode {
 
   /** Gives the lease back and stops. Call it after `drain`. */
   async stop (): Promise<void> {
-    await this.#registrar.settle()
-    await this.#lease.release().catch(error => { this.log.warn({ err: error }, 'the lease ends by itself') })
+    await this.#presence.stop(this.settings.shutdownGraceMs)
+  }
+
+  async #finishFrames (connections: readonly Connection[]): Promise<void> {
+    await Promise.all(connections.map(connection => connection.idle()))
+    // What those frames published comes back before the probe does, and leaves at the end of that turn.
+    await this.#broker.check().catch(error => { this.log.warn({ err: error }, 'what was published last may not be delivered here') })
+    await new Promise(resolve => { setImmediate(resolve) })
   }
 
   async #open (connection: Connection): Promise<void> {
     const { connectionId, userId, claims } = connection
     const names = new Set([userRoom(userId), EVERYONE_ROOM, ...claims.rooms ?? []])
     try {
-      await this.#registrar.register(connection)
+      await this.#presence.registrar.register(connection)
       const subscriptions = await Promise.all(Array.from(names, room => this.rooms.enter(connection, room)))
       connection.assertOpen()
       this.#welcome(connection, subscriptions)
@@ -211,10 +214,16 @@ export class RealtimeNode {
     this.log.debug({ connectionId, userId }, 'connected')
   }
 
+  #tellMemberEvent (event: MemberEvent): void {
+    this.#feeds.accept(event)
+    const { type, room, member } = event
+    this.events.emit(type, { room, member })
+  }
+
   #tendAll (): void {
     const now = this.now()
     for (const connection of this.#hub.connections()) tend(connection, now, this.settings)
-    this.#registrar.registerAgain(dueForAssertion(this.#hub.connections(), now, ASSERTION_AGE_MS, ASSERTIONS_PER_PASS))
+    this.#presence.assertDue()
     this.rooms.compareDue()
   }
 }

@@ -1,14 +1,17 @@
-import { assertUserId } from './names.ts'
-import type { PresenceRecord, PresenceStore } from './presence-store.ts'
+import { RoomcastError } from './errors.ts'
+import { assertPublicRoom, assertUserId } from './names.ts'
+import type { MembersPage, MembersSnapshot, PresenceRecord, PresenceStore, UserPresence } from './presence-store.ts'
 
-/** The answer about one user. */
-export interface UserPresence {
-  readonly userId: string
-  readonly online: boolean
-  readonly connections: ReadonlyArray<Omit<PresenceRecord, 'userId'>>
-}
+/** Users in one query. */
+export const MAX_QUERIED_USERS = 1_000
 
-/** `app.presence`: who is online, on whatever node. */
+/** Members or rooms in one page. */
+export const MAX_PAGE_SIZE = 1_000
+
+/**
+ * `app.presence`: who is online, on whatever node, also seconds after a node was killed. Each question takes one round trip to the
+ * store, and rejects with RoomcastError `unavailable` where the store cannot be asked.
+ */
 export class PresenceService {
   readonly #store: PresenceStore
 
@@ -18,28 +21,69 @@ export class PresenceService {
 
   /**
    * Whether a user has a live connection on any node.
-   * @throws RoomcastError `user_invalid` or `unavailable`
+   * @throws RoomcastError `user_invalid`
    */
   async isOnline (userId: string): Promise<boolean> {
-    return (await this.connections(userId)).length > 0
+    return (await this.user(userId)).online
   }
 
   /**
    * A user's live connections on all nodes, oldest first.
-   * @throws RoomcastError `user_invalid` or `unavailable`
+   * @throws RoomcastError `user_invalid`
    */
-  connections (userId: string): Promise<PresenceRecord[]> {
-    assertUserId(userId)
-    return this.#store.connections(userId)
+  async connections (userId: string): Promise<readonly PresenceRecord[]> {
+    return (await this.user(userId)).connections
   }
 
   /**
    * The whole answer about a user; also for one who is offline or was never seen.
-   * @throws RoomcastError `user_invalid` or `unavailable`
+   * @throws RoomcastError `user_invalid`
    */
   async user (userId: string): Promise<UserPresence> {
-    const records = await this.connections(userId)
-    const connections = records.map(({ userId: _, ...connection }) => connection)
-    return { userId, online: connections.length > 0, connections }
+    const [answer] = await this.query([userId])
+    if (answer === undefined) throw new Error('the store left a question unanswered')
+    return answer
+  }
+
+  /**
+   * The answers about up to 1,000 users, in the order asked.
+   * @throws RoomcastError `user_invalid` or `request_invalid`
+   */
+  async query (userIds: readonly string[]): Promise<UserPresence[]> {
+    if (userIds.length > MAX_QUERIED_USERS) throw new RoomcastError('request_invalid', { message: `Ask about at most ${MAX_QUERIED_USERS} users` })
+    for (const userId of userIds) assertUserId(userId)
+    return this.#store.users(userIds)
+  }
+
+  /**
+   * The members of a room, with the version that the joins and leaves up to now made.
+   * @throws RoomcastError `room_invalid` or `room_forbidden`
+   */
+  async members (room: string): Promise<MembersSnapshot> {
+    assertPublicRoom(room)
+    return this.#store.members(room)
+  }
+
+  /**
+   * A part of the members, in the order of their user ids: at most `limit` (1 to 1,000), after a user id.
+   * @throws RoomcastError `room_invalid` or `room_forbidden`
+   */
+  async membersPage (room: string, { after = '', limit = 100 }: { after?: string | undefined, limit?: number | undefined } = {}): Promise<MembersPage> {
+    assertPublicRoom(room)
+    return this.#store.membersPage(room, after, limit)
+  }
+
+  /**
+   * How many live connections and users are in a room.
+   * @throws RoomcastError `room_invalid` or `room_forbidden`
+   */
+  async occupancy (room: string): Promise<{ connections: number, members: number }> {
+    assertPublicRoom(room)
+    return this.#store.occupancy(room)
+  }
+
+  /** Names of rooms in use, in order: those that begin with `prefix`, at most `limit` (1 to 1,000), after a name. */
+  rooms ({ prefix = '', after = '', limit = 100 }: { prefix?: string | undefined, after?: string | undefined, limit?: number | undefined } = {}): Promise<{ rooms: string[], next: string | null }> {
+    return this.#store.rooms(prefix, after, limit)
   }
 }

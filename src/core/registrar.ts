@@ -1,7 +1,7 @@
-import type { Connection } from './connection.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import type { Logger } from './logger.ts'
-import type { NodeInfo, PresenceRecordRef, PresenceStore } from './presence-store.ts'
+import type { PresenceEntry, Vouched } from './presence-entry.ts'
+import type { NodeInfo, PresenceStore } from './presence-store.ts'
 
 export interface RegistrarParts {
   readonly store: PresenceStore
@@ -12,47 +12,61 @@ export interface RegistrarParts {
 }
 
 /**
- * Keeps this node's presence records in step with its connections. What one connection needs goes through its own queue, so a
- * removal never overtakes a registration. What the store could not take waits here until it can.
+ * Keeps this node's entries in the presence store in step with its connections, memberships and rooms. What concerns one entry goes
+ * through its own queue, so a removal never overtakes a registration. What the store could not take waits here until it can.
  */
 export class Registrar {
   readonly #parts: RegistrarParts
   readonly #queue = new KeyedQueue()
-  readonly #unwritten = new Set<Connection>()
-  readonly #unremoved = new Map<string, PresenceRecordRef>()
+  readonly #unwritten = new Set<Vouched>()
+  readonly #unremoved = new Map<string, PresenceEntry>()
+  #isStanding = false
 
   constructor (parts: RegistrarParts) {
     this.#parts = parts
   }
 
+  /** Writes and removals that wait for the store. */
+  get owed (): number { return this.#unwritten.size + this.#unremoved.size }
+
   /**
-   * Writes the record of a connection, if it is still open.
+   * Writes an entry, if it is still wanted when its turn comes.
    * @throws RoomcastError `unavailable` or `outcome_unknown`
    */
-  register (connection: Connection): Promise<void> {
-    return this.#queue.run(connection.connectionId, async () => {
-      if (!connection.isOpen) return
-      const { nodeId, nodeName } = this.#parts.node()
-      connection.ownerId = nodeId
-      await this.#parts.store.register(connection.record(nodeId, nodeName))
+  register (vouched: Vouched): Promise<void> {
+    return this.#queue.run(vouched.entryKey, async () => {
+      if (!vouched.isWanted) return
+      vouched.assertedAt = this.#parts.now()
+      this.#unremoved.delete(vouched.entryKey)
+      await this.#parts.store.register(this.#parts.node(), vouched.entry())
     })
   }
 
-  /** Removes the record of a connection. Never rejects. */
-  unregister (connection: Connection): Promise<void> {
-    return this.#queue.run(connection.connectionId, async () => {
-      const { connectionId, userId, ownerId: nodeId } = connection
-      if (nodeId !== undefined) await this.#remove({ connectionId, userId, nodeId })
-    })
-  }
-
-  /** Writes the records of connections again, under the node's present name. */
-  registerAgain (connections: Iterable<Connection>): void {
-    for (const connection of connections) {
-      connection.assertedAt = this.#parts.now()
-      this.#unwritten.add(connection)
+  /** Writes an entry now, or as soon as the store can take it. Never rejects. */
+  async ensure (vouched: Vouched): Promise<void> {
+    this.#unwritten.delete(vouched)
+    try {
+      await this.register(vouched)
+    } catch (error) {
+      this.#unwritten.add(vouched)
+      this.#parts.log.debug({ err: error, entry: vouched.entryKey }, 'a presence entry waits to be written')
     }
-    if (this.#unwritten.size > 0) this.settle()
+  }
+
+  /** Removes an entry now, or as soon as the store can. Never rejects. */
+  remove (vouched: Vouched): Promise<void> {
+    this.#unwritten.delete(vouched)
+    return this.#queue.run(vouched.entryKey, () => this.#remove(vouched.entryKey, vouched.entry()))
+  }
+
+  /** Tries what the store could not take so far. Never rejects. */
+  async settle (): Promise<void> {
+    await Promise.all([
+      ...Array.from(this.#unwritten, vouched => this.ensure(vouched)),
+      ...Array.from(this.#unremoved, ([key, entry]) => this.#queue.run(key, async () => {
+        if (this.#unremoved.has(key)) await this.#remove(key, entry)
+      }))
+    ])
   }
 
   /** Forgets the removals that wait: what the node owned under a name that it lost ends with that name's lease. */
@@ -60,32 +74,20 @@ export class Registrar {
     this.#unremoved.clear()
   }
 
-  /** Tries what the store could not take so far. Never rejects. */
-  async settle (): Promise<void> {
-    await Promise.all([
-      ...Array.from(this.#unwritten, connection => this.#write(connection)),
-      ...Array.from(this.#unremoved.values(), ref => this.#remove(ref))
-    ])
+  /** From now on nothing is removed: this node is about to end, and what it vouched for outlives it by the shutdown's grace. */
+  leaveStanding (): void {
+    this.#isStanding = true
   }
 
-  async #write (connection: Connection): Promise<void> {
-    this.#unwritten.delete(connection)
+  async #remove (key: string, entry: PresenceEntry): Promise<void> {
+    if (this.#isStanding) return
     try {
-      await this.register(connection)
+      // Under the node's present name: what was written under an older one ends with that one's lease.
+      await this.#parts.store.remove(this.#parts.node().nodeId, entry)
+      this.#unremoved.delete(key)
     } catch (error) {
-      this.#unwritten.add(connection)
-      const { connectionId, userId } = connection
-      this.#parts.log.debug({ err: error, connectionId, userId }, 'a presence record waits to be written')
-    }
-  }
-
-  async #remove (ref: PresenceRecordRef): Promise<void> {
-    try {
-      await this.#parts.store.remove(ref)
-      this.#unremoved.delete(ref.connectionId)
-    } catch (error) {
-      this.#unremoved.set(ref.connectionId, ref)
-      this.#parts.log.debug({ err: error, ...ref }, 'a presence record waits to be removed')
+      this.#unremoved.set(key, entry)
+      this.#parts.log.debug({ err: error, entry: key }, 'a presence entry waits to be removed')
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Something that must be written again from time to time, so that it outlives its retention in Redis. */
 export interface Asserted {
-  /** When it was last written, in milliseconds since 1970. */
+  /** When it was last written, in milliseconds since 1970; 0 before it is for the first time. */
   readonly assertedAt: number
 }
 

@@ -1,14 +1,19 @@
 import type { Broker } from './broker.ts'
 import type { Connection } from './connection.ts'
+import { RoomcastError } from './errors.ts'
 import type { Hub } from './hub.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import type { Logger } from './logger.ts'
+import type { MemberFeeds } from './member-feeds.ts'
+import { isReserved } from './names.ts'
+import type { MembersSnapshot } from './presence-store.ts'
 import type { Publication } from './publication.ts'
-import { dueForAssertion } from './rolling.ts'
+import type { Registrar } from './registrar.ts'
+import type { RoomPolicies } from './room-policies.ts'
 import type { Room } from './room.ts'
 import type { Subscription } from './subscription.ts'
 
-/** How often the end of each room is compared with what arrived here; asking also makes the broker remember the room. */
+/** How often each room is compared with what arrived here; asking also makes the broker remember the room. */
 const COMPARE_INTERVAL_MS = 60_000
 
 /** How many rooms are compared in one pass. */
@@ -17,6 +22,9 @@ const ROOMS_PER_PASS = 500
 export interface RoomKeeperParts {
   readonly hub: Hub
   readonly broker: Broker
+  readonly registrar: Registrar
+  readonly feeds: MemberFeeds
+  readonly policies: RoomPolicies
   readonly now: () => number
   readonly log: Logger
 }
@@ -31,37 +39,57 @@ export class RoomKeeper {
   }
 
   /**
-   * Enters a connection into a room: resolves when the node is subscribed and the room's position known; the caller then opens
-   * the subscription. Where that fails, or the connection has ended meanwhile, nothing is left behind.
+   * Enters a connection into a room: resolves when the node is subscribed, the room's position known, and the connection a member; the
+   * caller then opens the subscription. Where that fails, or the connection has ended meanwhile, nothing is left behind.
    * @throws RoomcastError `unavailable` or `outcome_unknown`
    */
-  enter (connection: Connection, name: string): Promise<Subscription> {
-    const { hub, broker, now } = this.#parts
-    return this.#queue.run(name, async () => {
+  async enter (connection: Connection, name: string): Promise<Subscription> {
+    const subscription = await this.#queue.run(name, () => this.#add(connection, name))
+    try {
+      if (this.#parts.policies.hasPresence(name)) await this.#parts.registrar.register(subscription)
       connection.assertOpen()
-      const { subscription, first } = hub.add(name, connection)
-      const { room } = subscription
-      try {
-        if (first) await broker.subscribe(name)
-        if (!room.isPositioned) {
-          room.assertedAt = now()
-          room.settle(await broker.position(name))
-        }
-        connection.assertOpen()
-      } catch (cause) {
-        await this.#exit(connection, name)
-        throw cause
-      }
-      connection.subscriptions.set(name, subscription)
-      return subscription
-    })
+    } catch (cause) {
+      await this.#clear(subscription)
+      throw cause
+    }
+    connection.subscriptions.set(name, subscription)
+    return subscription
   }
 
-  /** Ends a subscription: delivery at once, the node's own subscription after it if this was the last. Never rejects. */
-  leave (connection: Connection, name: string): Promise<void> {
-    connection.subscriptions.get(name)?.end()
+  /** Ends a subscription: delivery at once, what is left of it after that. Never rejects. */
+  async leave (connection: Connection, name: string): Promise<void> {
+    const subscription = connection.subscriptions.get(name)
+    if (subscription === undefined) return
     connection.subscriptions.delete(name)
-    return this.#queue.run(name, () => this.#exit(connection, name))
+    await this.#clear(subscription)
+  }
+
+  /**
+   * Begins to tell a connection the joins and leaves of a room: after the snapshot that this resolves with, once `tell` was called.
+   * @throws RoomcastError `room_forbidden` where presence is off, `unavailable` (also where the connection has ended)
+   */
+  async watch (connection: Connection, name: string): Promise<MembersSnapshot> {
+    const { feeds } = this.#parts
+    this.assertPresence(name)
+    try {
+      const snapshot = await feeds.watch(connection, name)
+      connection.assertOpen()
+      return snapshot
+    } catch (cause) {
+      // It may have ended before it began to watch, and then nobody else takes it off the list.
+      if (!connection.isOpen) feeds.unwatch(connection, name)
+      throw cause
+    }
+  }
+
+  /** Goes on from a snapshot that the caller has written in this turn. */
+  tell (connection: Connection, name: string, snapshot: MembersSnapshot): void {
+    this.#parts.feeds.open(connection, name, snapshot)
+  }
+
+  /** @throws RoomcastError `room_forbidden` where the room's policy turns presence off */
+  assertPresence (name: string): void {
+    if (!this.#parts.policies.hasPresence(name)) throw new RoomcastError('room_forbidden', { message: 'Presence is off in this room' })
   }
 
   /** Takes a publication from the broker. */
@@ -77,27 +105,69 @@ export class RoomKeeper {
   /** The rolling pass: compares the rooms whose turn it is. */
   async compareDue (): Promise<void> {
     const { hub, now } = this.#parts
-    const due = dueForAssertion(hub.rooms(), now(), COMPARE_INTERVAL_MS, ROOMS_PER_PASS)
+    const due: Room[] = []
+    for (const room of hub.rooms()) {
+      if (due.length === ROOMS_PER_PASS) break
+      if (now() - room.comparedAt >= COMPARE_INTERVAL_MS) due.push(room)
+    }
     if (due.length > 0) await this.#compare(due)
   }
 
   async #compare (rooms: readonly Room[]): Promise<void> {
-    const { broker, now, log } = this.#parts
+    const { broker, feeds, now, log } = this.#parts
     const positioned = rooms.filter(room => room.isPositioned)
-    for (const room of positioned) room.assertedAt = now()
+    for (const room of positioned) room.comparedAt = now()
     try {
       const ends = await Promise.all(positioned.map(room => broker.position(room.name)))
       // What was published before the ends were read may still be on its way to us; it comes before this probe.
       await broker.check()
       for (const [index, end] of ends.entries()) positioned[index]?.settle(end)
+      await feeds.compare(positioned.map(({ name }) => name), () => broker.check())
     } catch (error) {
+      // The next pass tries again.
+      for (const room of positioned) room.comparedAt = 0
       log.warn({ err: error }, 'the rooms could not be compared')
     }
   }
 
+  /** Runs in the room's queue: one at a time, in order. */
+  async #add (connection: Connection, name: string): Promise<Subscription> {
+    const { hub, broker, registrar, now } = this.#parts
+    connection.assertOpen()
+    const { subscription, first } = hub.add(name, connection)
+    const { room } = subscription
+    try {
+      if (first) await broker.subscribe(name)
+      if (first && !isReserved(name)) registrar.ensure(room)
+      if (!room.isPositioned) {
+        room.comparedAt = now()
+        room.settle(await broker.position(name))
+      }
+      connection.assertOpen()
+    } catch (cause) {
+      await this.#remove(subscription)
+      throw cause
+    }
+    return subscription
+  }
+
+  /** The way back of `#add`. Runs in the room's queue, and never rejects. */
+  async #remove ({ room, connection }: Subscription): Promise<void> {
+    const { hub, broker, registrar } = this.#parts
+    const { last } = hub.remove(room.name, connection)
+    if (!last) return
+    await Promise.all([broker.unsubscribe(room.name), isReserved(room.name) ? undefined : registrar.remove(room)])
+  }
+
   /** The way back of `enter`. Never rejects. */
-  async #exit (connection: Connection, name: string): Promise<void> {
-    const { last } = this.#parts.hub.remove(name, connection)
-    if (last) await this.#parts.broker.unsubscribe(name)
+  async #clear (subscription: Subscription): Promise<void> {
+    const { feeds, registrar, policies } = this.#parts
+    const { room: { name }, connection } = subscription
+    subscription.end()
+    feeds.unwatch(connection, name)
+    await Promise.all([
+      policies.hasPresence(name) ? registrar.remove(subscription) : undefined,
+      this.#queue.run(name, () => this.#remove(subscription))
+    ])
   }
 }

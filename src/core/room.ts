@@ -1,5 +1,6 @@
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
+import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
 import { stepFrom, type Position, type Publication } from './publication.ts'
 import { Subscription } from './subscription.ts'
 
@@ -7,10 +8,11 @@ import { Subscription } from './subscription.ts'
  * A room on this node: who is subscribed here, how far it has got, and the publications of this turn that wait to be written.
  * Encodes once per codec and writes once per connection and turn; who is subscribed to what elsewhere is the broker's business.
  */
-export class Room {
+export class Room implements Vouched {
   readonly name: string
-  /** When the broker was last asked about it, which makes it remember the room for longer. */
   assertedAt = 0
+  /** When its end was last compared with the broker's. */
+  comparedAt = 0
   readonly #byCodec = new Map<Codec, Map<Connection, Subscription>>()
   readonly #onPending: (room: Room) => void
   #position: Position | undefined
@@ -33,6 +35,15 @@ export class Room {
   get position (): Position {
     if (this.#position === undefined) throw new Error(`the position of room ${this.name} was asked for before it was read`)
     return this.#position
+  }
+
+  get entryKey (): string { return entryKeyOf(this.entry()) }
+  get isWanted (): boolean { return this.#size > 0 }
+  entry (): PresenceEntry { return { kind: 'room', room: this.name } }
+
+  /** All subscriptions, open or not. */
+  * subscriptions (): IterableIterator<Subscription> {
+    for (const subscriptions of this.#byCodec.values()) yield * subscriptions.values()
   }
 
   add (connection: Connection): Subscription {

@@ -1,6 +1,7 @@
 import type { Broker, BrokerListener, PublishResult } from '../core/broker.ts'
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
+import type { MemberEvent } from '../core/presence-store.ts'
 import type { Position, PublicationDraft } from '../core/publication.ts'
 
 interface RoomEnd {
@@ -53,6 +54,11 @@ export class MemoryBroker implements Broker {
       this.#listener?.onPublication({ room, epoch, offset, data: Buffer.from(data), from, except, at: end.usedAt })
     }
     return { room, epoch, offset }
+  }
+
+  /** Carries a join or leave that the presence store of this process decided. */
+  announce (event: MemberEvent): void {
+    if (this.#subscribed.has(event.room)) this.#listener?.onMemberEvent(event)
   }
 
   async check (): Promise<void> {

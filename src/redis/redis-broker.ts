@@ -101,7 +101,6 @@ export class RedisBroker implements Broker {
     this.#isClosed = true
     this.#watch.stop()
     this.#parts.subscriber.off('messageBuffer', this.#onMessage)
-    await this.#channels.unsubscribe(this.#probeChannel)
   }
 
   #run<Reply> (command: (notAfter: number) => Promise<Reply | null>): Promise<Reply> {
@@ -118,8 +117,9 @@ export class RedisBroker implements Broker {
     }
     const room = this.#rooms.get(channel)
     if (room === undefined) return
-    const publication = decodeEnvelope(room, message)
-    if (publication === undefined) this.#parts.log.warn({ room }, 'something that is no envelope was published on a channel of ours')
-    else this.#listener?.onPublication(publication)
+    const envelope = decodeEnvelope(room, message)
+    if (envelope === undefined) this.#parts.log.warn({ room }, 'something that is no envelope was published on a channel of ours')
+    else if (envelope.kind === 'publication') this.#listener?.onPublication(envelope.publication)
+    else this.#listener?.onMemberEvent(envelope.event)
   }
 }

@@ -10,6 +10,9 @@ export const COMMAND_TIMEOUT_MS = 2_000
 const START_TIMEOUT_MS = 2_000
 
 const CONNECT_TIMEOUT_MS = 3_000
+/** How long a shutdown waits for Redis to say goodbye. */
+const QUIT_TIMEOUT_MS = 500
+
 const KEEP_ALIVE_MS = 5_000
 const MAX_RECONNECT_DELAY_MS = 1_000
 const LOG_INTERVAL_MS = 5_000
@@ -69,7 +72,10 @@ export class RedisClients {
   /** Ends both connections, after the answers that are under way if Redis still gives them. */
   async close (): Promise<void> {
     const ready = [this.subscriber, this.publisher].filter(({ status }) => status === 'ready')
-    await Promise.all(ready.map(client => client.quit().catch(() => {})))
+    const quit = Promise.all(ready.map(client => client.quit().catch(() => {})))
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([quit, new Promise(resolve => { timer = setTimeout(resolve, QUIT_TIMEOUT_MS) })])
+    clearTimeout(timer)
     this.#disconnect()
   }
 

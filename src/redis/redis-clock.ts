@@ -1,22 +1,31 @@
 import type { Redis } from 'ioredis'
 
 /**
- * Redis' clock as seen from here, never ahead of it: the last time that Redis told, plus what has passed since on this process'
- * monotonic clock. Wall clocks of nodes play no part.
+ * The Redis server that a connection leads to: its clock, and which process it is.
+ *
+ * The clock is never ahead of the server's: the last time that it told, plus what has passed since on this process' monotonic clock. Wall
+ * clocks of nodes play no part. Another process, after a restart or a fail-over, may hold an older state; so leases and countings name
+ * the one that made them.
  */
 export class RedisClock {
   readonly #client: Redis
   #told = 0
   #toldAt = 0
+  #runId: string | undefined
 
   constructor (client: Redis) {
     this.#client = client
+    client.on('close', () => { this.#runId = undefined })
+    client.on('ready', () => { this.sync().catch(() => { client.disconnect(true) }) })
   }
 
   /** Now, in milliseconds since 1970. */
   now (): number {
     return this.#told + (performance.now() - this.#toldAt)
   }
+
+  /** Which process answers; undefined until it has told. */
+  get runId (): string | undefined { return this.#runId }
 
   /** Takes an instant that Redis told in the reply that has just arrived. */
   observe (told: number): void {
@@ -26,7 +35,8 @@ export class RedisClock {
 
   /** Asks Redis. */
   async sync (): Promise<void> {
-    const [seconds, microseconds] = await this.#client.time()
+    const [[seconds, microseconds], info] = await Promise.all([this.#client.time(), this.#client.info('server')])
     this.observe(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000))
+    this.#runId = /run_id:(\w+)/.exec(info)?.[1]
   }
 }

@@ -1,4 +1,10 @@
+import type { MemberEvent } from '../core/presence-store.ts'
 import type { Publication, PublicationDraft, PublicationSender } from '../core/publication.ts'
+
+/** What a node may find in an envelope. */
+export type Envelope =
+  | { readonly kind: 'publication', readonly publication: Publication }
+  | { readonly kind: 'member event', readonly event: MemberEvent }
 
 /**
  * One publication between nodes: a head of ASCII words, a line feed, the sender as JSON, the payload as JSON.
@@ -12,37 +18,62 @@ export function encodeRest ({ data, from, except }: PublicationDraft): string {
   return `${except ?? '-'} ${Buffer.byteLength(sender)}\n${sender}${data}`
 }
 
-// A head is shorter than this; a line feed further on is the payload's.
+// A head is shorter than this; a line feed further on is the body's.
 const MAX_HEAD_BYTES = 256
 
-const HEAD = /^p ([\w-]{1,64}) ([1-9]\d{0,15}) (\d{1,16}) ([\w-]{1,64}) (\d{1,6})$/
+const PUBLICATION = /^p ([\w-]{1,64}) ([1-9]\d{0,15}) (\d{1,16}) ([\w-]{1,64}) (\d{1,6})$/
+const MEMBER_EVENT = /^([jl]) ([\w-]{1,64}) ([1-9]\d{0,15}) (\d{1,6})$/
 
-/** Reads an envelope; undefined if it is none, since anybody with access to Redis may publish on our channels. Never throws. */
-export function decodeEnvelope (room: string, envelope: Buffer): Publication | undefined {
+/**
+ * Reads an envelope; undefined if it is none, since anybody with access to Redis may publish on our channels. Never throws. Joins and
+ * leaves look like this:
+ *
+ *     j|l <epoch> <version> <bytes of the user id>\n<user id><info as JSON>
+ */
+export function decodeEnvelope (room: string, envelope: Buffer): Envelope | undefined {
   const headEnd = envelope.subarray(0, MAX_HEAD_BYTES).indexOf(0x0A)
-  const words = HEAD.exec(envelope.toString('latin1', 0, Math.max(headEnd, 0)))
+  const head = envelope.toString('latin1', 0, Math.max(headEnd, 0))
+  const body = envelope.subarray(headEnd + 1)
+  return head.startsWith('p') ? decodePublication(room, head, body) : decodeMemberEvent(room, head, body)
+}
+
+function decodePublication (room: string, head: string, body: Buffer): Envelope | undefined {
+  const words = PUBLICATION.exec(head)
   if (words === null) return undefined
   const [, epoch = '', offset, at, except, senderBytes] = words
-  const senderEnd = headEnd + 1 + Number(senderBytes)
-  const from = parseSender(envelope.toString('utf8', headEnd + 1, senderEnd))
-  if (senderEnd > envelope.length || from === null) return undefined
+  const dataStart = Number(senderBytes)
+  const from = parse(body.toString('utf8', 0, dataStart))
+  if (dataStart > body.length || (dataStart > 0 && from === undefined)) return undefined
   return {
-    room,
-    epoch,
-    offset: Number(offset),
-    at: Number(at),
-    except: except === '-' ? undefined : except,
-    from,
-    data: envelope.subarray(senderEnd)
+    kind: 'publication',
+    publication: {
+      room,
+      epoch,
+      offset: Number(offset),
+      at: Number(at),
+      except: except === '-' ? undefined : except,
+      from: from as PublicationSender | undefined,
+      data: body.subarray(dataStart)
+    }
   }
 }
 
-/** The sender; undefined where there is none, null where it is not one. */
-function parseSender (json: string): PublicationSender | undefined | null {
-  if (json === '') return undefined
+function decodeMemberEvent (room: string, head: string, body: Buffer): Envelope | undefined {
+  const words = MEMBER_EVENT.exec(head)
+  if (words === null) return undefined
+  const [, kind, epoch = '', version, userIdBytes] = words
+  const infoStart = Number(userIdBytes)
+  const info = parse(body.toString('utf8', infoStart))
+  if (info === undefined) return undefined
+  const member = { userId: body.toString('utf8', 0, infoStart), info }
+  return { kind: 'member event', event: { type: kind === 'j' ? 'join' : 'leave', room, member, epoch, version: Number(version) } }
+}
+
+/** JSON, or undefined where it is none. */
+function parse (json: string): unknown {
   try {
-    return JSON.parse(json) as PublicationSender
+    return JSON.parse(json)
   } catch {
-    return null
+    return undefined
   }
 }

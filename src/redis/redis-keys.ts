@@ -31,15 +31,42 @@ export class RedisKeys {
   /** HASH connectionId → `nodeId record`: the connections of a user, on all nodes. */
   userConnections (userId: string): string { return `${this.#prefix}:{u:${userId}}:connections` }
 
-  /** HASH connectionId → userId: what a node vouches for. */
+  /** STRING: when a user was last online, in milliseconds. */
+  userSeen (userId: string): string { return `${this.#prefix}:{u:${userId}}:seen` }
+
+  /** HASH connectionId → `nodeId userId`: the connections in a room. */
+  roomConnections (room: string): string { return `${this.#prefix}:{r:${room}}:connections` }
+
+  /** HASH userId → `connections info`: the members of a room. */
+  roomMembers (room: string): string { return `${this.#prefix}:{r:${room}}:members` }
+
+  /** ZSET of user ids, all with score 0: the members in order. */
+  roomOrder (room: string): string { return `${this.#prefix}:{r:${room}}:order` }
+
+  /** HASH `epoch`, `version`: how far the joins and leaves of a room have got. */
+  roomVersion (room: string): string { return `${this.#prefix}:{r:${room}}:version` }
+
+  /** HASH entry key → userId: what a node vouches for. */
   nodeIndex (nodeId: string): string { return `${this.#prefix}:{n:${nodeId}}:index` }
+
+  /** ZSET of `room NUL nodeId`, all with score 0: the rooms in use, in order. */
+  rooms (): string { return `${this.#prefix}:{rooms}:names` }
 
   /** ZSET nodeId → the end of its lease, in milliseconds on Redis' clock. */
   leases (): string { return `${this.#prefix}:{leases}:ends` }
 
-  /** HASH nodeId → what others may know of the node, as JSON. */
+  /** HASH nodeId → since when its lease is unbroken. */
+  leasesSince (): string { return `${this.#prefix}:{leases}:since` }
+
+  /** HASH nodeId → `seenAt holder`: its last sign of life, and what others may know of it, as JSON. */
   leaseHolders (): string { return `${this.#prefix}:{leases}:holders` }
+
+  /** HASH dead nodeId → the node that sweeps it. */
+  claims (): string { return `${this.#prefix}:{leases}:claims` }
 }
+
+/** How long a user's last time online is kept. */
+export const SEEN_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000
 
 /** How long keys outlive their last use. */
 export const RETENTION_MS = 24 * 60 * 60 * 1_000

@@ -1,9 +1,14 @@
 import { RoomcastError } from '../core/errors.ts'
-import type { Logger } from '../core/logger.ts'
-import type { NodeInfo, PresenceRecord, PresenceRecordRef, PresenceStore, Renewal } from '../core/presence-store.ts'
+import { createId } from '../core/ids.ts'
+import { entryFromKey, entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
+import type {
+  Member, MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
+} from '../core/presence-store.ts'
 import type { RedisClock } from './redis-clock.ts'
-import { isTimeout, run } from './redis-errors.ts'
-import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
+import { run } from './redis-errors.ts'
+import { RETENTION_MS, SEEN_RETENTION_MS, type RedisKeys } from './redis-keys.ts'
+import { RedisLeases, type KnownNodes } from './redis-leases.ts'
+import { RedisRoomList } from './redis-room-list.ts'
 import type { Publisher } from './redis-scripts.ts'
 
 export interface RedisPresenceParts {
@@ -13,109 +18,200 @@ export interface RedisPresenceParts {
   readonly leaseMs: number
   /** How long a call may take. */
   readonly timeoutMs: number
-  readonly log: Logger
 }
 
+/** How many entries of a dead node are removed at a time. */
+const ENTRIES_PER_STEP = 500
+
 /**
- * The presence store of many nodes. A node's index, a user's connections and the leases lie in different hash slots: adding
- * writes the index first and removing clears it last, so that whatever exists is found by the index.
+ * The presence store of many nodes. A node's index, a room, a user, the rooms and the leases lie in different hash slots: adding writes
+ * the index first and removing clears it last, so that whatever exists is found by the index.
  */
 export class RedisPresence implements PresenceStore {
   readonly #parts: RedisPresenceParts
-  /** When the leases taken through this store end, on Redis' clock. */
-  readonly #leaseEnds = new Map<string, number>()
+  readonly #leases: RedisLeases
+  readonly #roomList: RedisRoomList
+  /** When nodes that this one sweeps were last seen. */
+  readonly #deadSeenAt = new Map<string, number>()
   #isClosed = false
 
   constructor (parts: RedisPresenceParts) {
     this.#parts = parts
+    this.#leases = new RedisLeases(parts)
+    this.#roomList = new RedisRoomList(parts)
   }
 
   async takeLease (node: NodeInfo): Promise<void> {
-    await this.#lease('take', node)
+    this.#assertOpen()
+    await this.#leases.take(node)
   }
 
   async renewLease (node: NodeInfo): Promise<Renewal> {
-    try {
-      return await this.#lease('renew', node)
-    } catch (error) {
-      // A half-open link looks like this; a new connection is the cure.
-      if (error instanceof RoomcastError && isTimeout(error.cause)) this.#parts.publisher.disconnect(true)
-      throw error
-    }
+    this.#assertOpen()
+    return this.#leases.renew(node)
   }
 
-  async releaseLease (nodeId: string): Promise<void> {
-    if (this.#isClosed) throw new RoomcastError('unavailable')
+  async releaseLease (node: NodeInfo, graceMs: number): Promise<void> {
+    this.#assertOpen()
+    await this.#leases.release(node, graceMs)
+  }
+
+  async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry): Promise<void> {
     const { publisher, keys } = this.#parts
-    this.#leaseEnds.delete(nodeId)
-    // Its scripts answer nothing, which `run` would take for a missed deadline.
-    await run(publisher, async () => {
-      await Promise.all([publisher.roomcastRelease(keys.leases(), keys.leaseHolders(), nodeId), publisher.del(keys.nodeIndex(nodeId))])
-      return true
+    const userId = entry.kind === 'room' ? '' : entry.userId
+    await this.#write(nodeId, notAfter =>
+      publisher.roomcastRegister(keys.nodeIndex(nodeId), notAfter, entryKeyOf(entry), userId, RETENTION_MS))
+    await this.#write(nodeId, notAfter => {
+      switch (entry.kind) {
+        case 'connection': {
+          const { connectionId, connectedAt, transport, info } = entry
+          const record = `${nodeId} ${JSON.stringify({ nodeName, connectedAt, transport, info })}`
+          return publisher.roomcastRegister(keys.userConnections(userId), notAfter, connectionId, record, RETENTION_MS)
+        }
+        case 'member': return this.#move('roomcastEnter', nodeId, entry, notAfter)
+        case 'room': return publisher.roomcastRegisterRoom(keys.rooms(), notAfter, RedisRoomList.member(entry.room, nodeId), RETENTION_MS)
+        default: return entry satisfies never
+      }
     })
   }
 
-  async register (record: PresenceRecord): Promise<void> {
+  async remove (nodeId: string, entry: PresenceEntry): Promise<void> {
     const { publisher, keys } = this.#parts
-    const { connectionId, userId, nodeId, ...rest } = record
-    await this.#write(nodeId, notAfter =>
-      publisher.roomcastRegister(keys.nodeIndex(nodeId), notAfter, connectionId, userId, RETENTION_MS))
-    await this.#write(nodeId, notAfter =>
-      publisher.roomcastRegister(keys.userConnections(userId), notAfter, connectionId, `${nodeId} ${JSON.stringify(rest)}`, RETENTION_MS))
+    await this.#run(notAfter => {
+      switch (entry.kind) {
+        case 'connection': return publisher.roomcastRemove(
+          keys.userConnections(entry.userId), keys.userSeen(entry.userId),
+          notAfter, entry.connectionId, nodeId, this.#deadSeenAt.get(nodeId) ?? '', SEEN_RETENTION_MS)
+        case 'member': return this.#move('roomcastLeave', nodeId, entry, notAfter)
+        case 'room': return publisher.zrem(keys.rooms(), RedisRoomList.member(entry.room, nodeId))
+        default: return entry satisfies never
+      }
+    })
+    await this.#run(() => publisher.hdel(keys.nodeIndex(nodeId), entryKeyOf(entry)))
   }
 
-  async remove ({ connectionId, userId, nodeId }: PresenceRecordRef): Promise<void> {
-    const { publisher, keys, clock, timeoutMs } = this.#parts
-    const notAfter = Math.floor(clock.now() + timeoutMs)
-    await this.#run(() => publisher.roomcastRemove(keys.userConnections(userId), notAfter, connectionId, nodeId))
-    await this.#run(() => publisher.hdel(keys.nodeIndex(nodeId), connectionId))
+  async entriesOf (nodeId: string): Promise<PresenceEntry[]> {
+    const { publisher, keys } = this.#parts
+    if (!this.#deadSeenAt.has(nodeId)) {
+      const { seenAt } = await this.#nodes()
+      this.#deadSeenAt.set(nodeId, seenAt.get(nodeId) ?? 0)
+    }
+    // Not HSCAN: its first step may find nothing while there is something, once much was removed.
+    const fields = (await this.#run(() => publisher.hrandfield(keys.nodeIndex(nodeId), ENTRIES_PER_STEP, 'WITHVALUES')) as unknown[]).flat()
+    const entries: PresenceEntry[] = []
+    for (let i = 0; i + 1 < fields.length; i += 2) entries.push(entryFromKey(String(fields[i]), String(fields[i + 1])))
+    return entries
   }
 
-  async connections (userId: string): Promise<PresenceRecord[]> {
+  async bury (nodeId: string): Promise<void> {
+    this.#assertOpen()
+    await this.#leases.bury(nodeId)
+    this.#deadSeenAt.delete(nodeId)
+  }
+
+  async users (userIds: readonly string[]): Promise<UserPresence[]> {
     const { publisher, keys } = this.#parts
-    const [entries, liveNodes] = await this.#run(() => Promise.all([
-      publisher.hgetall(keys.userConnections(userId)), publisher.roomcastLiveNodes(keys.leases())
-    ]))
-    const live = new Set(liveNodes)
-    return Object.entries(entries)
-      .map(([connectionId, entry]) => parseEntry(userId, connectionId, entry))
-      .filter(({ nodeId }) => live.has(nodeId))
-      .sort((a, b) => a.connectedAt - b.connectedAt)
+    const [nodes, answers] = await Promise.all([
+      this.#nodes(),
+      Promise.all(userIds.map(userId => this.#run(() => Promise.all([
+        publisher.hgetall(keys.userConnections(userId)), publisher.get(keys.userSeen(userId))
+      ]))))
+    ])
+    return answers.map(([entries, seen], index) => userPresence(userIds[index] ?? '', entries, Number(seen ?? 0), nodes))
+  }
+
+  async members (room: string): Promise<MembersSnapshot> {
+    return this.#members(room, '', '')
+  }
+
+  async membersPage (room: string, after: string, limit: number): Promise<MembersPage> {
+    const { members, ...version } = await this.#members(room, limit + 1, after)
+    const page = members.slice(0, limit)
+    return { ...version, members: page, next: members.length > limit ? page.at(-1)?.userId ?? null : null }
+  }
+
+  async occupancy (room: string): Promise<{ connections: number, members: number }> {
+    const { publisher, keys } = this.#parts
+    const [{ live }, records] = await Promise.all([this.#nodes(), this.#run(() => publisher.hvals(keys.roomConnections(room)))])
+    const users = records.filter(record => live.has(ownerOf(record))).map(record => record.slice(record.indexOf(' ') + 1))
+    return { connections: users.length, members: new Set(users).size }
+  }
+
+  async rooms (prefix: string, after: string, limit: number): Promise<{ rooms: string[], next: string | null }> {
+    const { live } = await this.#nodes()
+    return this.#roomList.page(prefix, after, limit, live)
   }
 
   async close (): Promise<void> {
     this.#isClosed = true
   }
 
-  async #lease (mode: 'take' | 'renew', { nodeId, nodeName }: NodeInfo): Promise<Renewal> {
-    const { publisher, keys, clock, leaseMs, timeoutMs } = this.#parts
-    const notAfter = Math.floor(clock.now() + timeoutMs)
-    const [status, now, ends] = await this.#run(() => publisher.roomcastLease(
-      keys.leases(), keys.leaseHolders(), notAfter, mode, nodeId, leaseMs, JSON.stringify({ nodeName }), RETENTION_MS
-    ))
-    clock.observe(now)
-    if (status === 'late') throw new RoomcastError('unavailable')
-    if (status === 'held') this.#leaseEnds.set(nodeId, ends)
-    else this.#leaseEnds.delete(nodeId)
-    return status
+  #move (
+    command: 'roomcastEnter' | 'roomcastLeave', nodeId: string, entry: Extract<PresenceEntry, { kind: 'member' }>, notAfter: number
+  ): Promise<1 | null> {
+    const { publisher, keys, clock } = this.#parts
+    const { room, connectionId, userId, info } = entry
+    return publisher[command](
+      keys.roomConnections(room), keys.roomMembers(room), keys.roomOrder(room), keys.roomVersion(room),
+      notAfter, connectionId, nodeId, userId, JSON.stringify(info), createId(), RETENTION_MS, keys.roomChannel(room), clock.runId ?? ''
+    )
+  }
+
+  async #members (room: string, limit: number | '', after: string): Promise<MembersSnapshot> {
+    const { publisher, keys, clock } = this.#parts
+    const [epoch, version, flat] = await this.#run(notAfter => publisher.roomcastMembers(
+      keys.roomMembers(room), keys.roomOrder(room), keys.roomVersion(room), notAfter, createId(), RETENTION_MS, limit, after, clock.runId ?? ''))
+    return { epoch, version, members: parseMembers(flat) }
+  }
+
+  #nodes (): Promise<KnownNodes> {
+    if (this.#isClosed) return Promise.reject(new RoomcastError('unavailable'))
+    return this.#leases.nodes()
   }
 
   /** Writes for an owner, while its lease lasts and no later than this call may take. */
-  #write (nodeId: string, command: (notAfter: number) => Promise<1 | null>): Promise<1> {
-    const { clock, timeoutMs } = this.#parts
-    const leaseEnd = this.#leaseEnds.get(nodeId)
-    if (leaseEnd === undefined) return Promise.reject(new RoomcastError('unavailable'))
-    return this.#run(() => command(Math.floor(Math.min(leaseEnd, clock.now() + timeoutMs))))
+  async #write (nodeId: string, command: (notAfter: number) => Promise<1 | null>): Promise<void> {
+    const leaseEnd = this.#leases.endOf(nodeId)
+    if (leaseEnd === undefined) throw new RoomcastError('unavailable')
+    await this.#run(notAfter => command(Math.min(notAfter, leaseEnd)))
   }
 
-  #run<Reply> (command: () => Promise<Reply | null>): Promise<Reply> {
-    if (this.#isClosed) return Promise.reject(new RoomcastError('unavailable'))
-    return run(this.#parts.publisher, command)
+  #run<Reply> (command: (notAfter: number) => Promise<Reply | null>): Promise<Reply> {
+    const { publisher, clock, timeoutMs } = this.#parts
+    // Until it is known which Redis process answers, nothing is counted or kept.
+    if (this.#isClosed || clock.runId === undefined) return Promise.reject(new RoomcastError('unavailable'))
+    return run(publisher, () => command(Math.floor(clock.now() + timeoutMs)))
+  }
+
+  #assertOpen (): void {
+    if (this.#isClosed) throw new RoomcastError('unavailable')
   }
 }
 
-function parseEntry (userId: string, connectionId: string, entry: string): PresenceRecord {
-  const space = entry.indexOf(' ')
-  const rest = JSON.parse(entry.slice(space + 1)) as Omit<PresenceRecord, 'connectionId' | 'userId' | 'nodeId'>
-  return { connectionId, userId, nodeId: entry.slice(0, space), ...rest }
+function ownerOf (record: string): string {
+  return record.slice(0, record.indexOf(' '))
+}
+
+function userPresence (userId: string, entries: Record<string, string>, seen: number, { live, seenAt }: KnownNodes): UserPresence {
+  const owners = Object.values(entries).map(ownerOf)
+  const connections = Object.entries(entries)
+    .filter(([, entry]) => live.has(ownerOf(entry)))
+    .map(([connectionId, entry]): PresenceRecord => ({ connectionId, userId, nodeId: ownerOf(entry), ...parseRecord(entry) }))
+    .sort((a, b) => a.connectedAt - b.connectedAt)
+  const online = connections.length > 0
+  const lastSeenAt = Math.max(seen, ...owners.map(owner => seenAt.get(owner) ?? 0))
+  return { userId, online, connections, lastSeenAt: online || lastSeenAt === 0 ? null : lastSeenAt }
+}
+
+function parseRecord (entry: string): Omit<PresenceRecord, 'connectionId' | 'userId' | 'nodeId'> {
+  return JSON.parse(entry.slice(entry.indexOf(' ') + 1)) as Omit<PresenceRecord, 'connectionId' | 'userId' | 'nodeId'>
+}
+
+function parseMembers (flat: readonly string[]): Member[] {
+  const members: Member[] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const value = String(flat[i + 1])
+    members.push({ userId: String(flat[i]), info: JSON.parse(value.slice(value.indexOf(' ') + 1)) as unknown })
+  }
+  return members
 }

@@ -34,7 +34,7 @@ async function bothSeeNow (t: Test, userId: string, clients: readonly TestClient
 
 t.test('a user who was never there is offline on both nodes', async t => {
   await bothSeeNow(t, 'nobody', [])
-  t.match(await node1.presence('nobody'), { userId: 'nobody', online: false, connections: [] })
+  t.strictSame(await node1.presence('nobody'), { userId: 'nobody', online: false, connections: [], lastSeenAt: null })
 })
 
 t.test('a record tells which connection, on which node, since when, by what, and what the token shows', async t => {
@@ -78,6 +78,9 @@ t.test('one connection is online from its welcome on, and offline after its clos
   await bothSeeNow(t, 'alice', [alice])
   await alice.close()
   await bothSee('alice', [])
+  const answers = await Promise.all([node1, node2].map(node => node.presence('alice')))
+  t.match(answers[0], { lastSeenAt: Number })
+  t.same(answers[0], answers[1], 'both nodes tell the same')
 })
 
 // Netflix/zuul#1280: the old connection's late close removed the entry that the reconnect wrote.

@@ -35,6 +35,7 @@ export class BrokerNode {
         this.#received.set(room, [...this.of(room), publication])
         this.#onArrival()
       },
+      onMemberEvent: () => {},
       onResubscribed: () => {}
     })
   }

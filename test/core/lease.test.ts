@@ -5,7 +5,7 @@ import { RecordedLog } from './fixtures/memory-node.ts'
 import { ScriptedStore } from './fixtures/scripted-store.ts'
 
 /** A lease whose heartbeat is a call of the test. */
-function createLease (store = new ScriptedStore({ leaseMs: 10_000 })) {
+function createLease (store = new ScriptedStore()) {
   const log = new RecordedLog()
   const events: string[] = []
   const lease = new Lease({
@@ -13,7 +13,7 @@ function createLease (store = new ScriptedStore({ leaseMs: 10_000 })) {
     log,
     nodeName: 'n',
     heartbeatMs: 3_000,
-    onHeld: () => { events.push('held') },
+    onHeld: claimed => { events.push(['held', ...claimed].join(' ')) },
     onRenamed: () => { events.push(`renamed ${lease.node.nodeId}`) }
   })
   return { lease, store, log, events }
@@ -36,7 +36,7 @@ t.test('the heartbeat renews it, each time at its time', async t => {
   const time = fakeTime(t)
   const { lease, store } = createLease()
   await lease.take()
-  t.after(() => lease.release())
+  t.after(() => lease.release(0))
   time.advance(2_999)
   await lease.beat()
   t.equal(store.calls.filter(call => call.startsWith('renewLease')).length, 1, 'only the one that the test asked for')
@@ -48,7 +48,7 @@ t.test('the heartbeat renews it, each time at its time', async t => {
 t.test('a lease that is held is told so', async t => {
   const { lease, events } = createLease()
   await lease.take()
-  t.after(() => lease.release())
+  t.after(() => lease.release(0))
   const { nodeId } = lease.node
   await lease.beat()
   t.same(events, ['held'])
@@ -58,22 +58,22 @@ t.test('a lease that is held is told so', async t => {
 t.test('a lease that was lost is taken again under a new id, and told so after it', async t => {
   const { lease, store, log, events } = createLease()
   await lease.take()
-  t.after(() => lease.release())
+  t.after(() => lease.release(0))
   const lost = lease.node.nodeId
-  await store.releaseLease(lost)
+  await store.releaseLease({ nodeId: lost, nodeName: 'n' }, 0)
   await lease.beat()
   const { nodeId, nodeName } = lease.node
   t.not(nodeId, lost)
   t.equal(nodeName, 'n')
   t.same(events, [`renamed ${nodeId}`])
-  t.equal(await store.renewLease({ nodeId, nodeName }), 'held')
+  t.match(await store.renewLease({ nodeId, nodeName }), { status: 'held' })
   t.same(log.of('warn').length, 1)
 })
 
 t.test('a heartbeat that failed is logged, tells nothing, and the next one tries again', async t => {
   const { lease, store, log, events } = createLease()
   await lease.take()
-  t.after(() => lease.release())
+  t.after(() => lease.release(0))
   const { nodeId } = lease.node
   store.failNext('renewLease')
   await lease.beat()
@@ -87,9 +87,9 @@ t.test('a heartbeat that failed is logged, tells nothing, and the next one tries
 t.test('where the new lease is not granted either, the node keeps its old id until one is', async t => {
   const { lease, store, events } = createLease()
   await lease.take()
-  t.after(() => lease.release())
+  t.after(() => lease.release(0))
   const lost = lease.node.nodeId
-  await store.releaseLease(lost)
+  await store.releaseLease({ nodeId: lost, nodeName: 'n' }, 0)
   store.failNext('takeLease')
   await lease.beat()
   t.equal(lease.node.nodeId, lost)
@@ -102,7 +102,7 @@ t.test('where the new lease is not granted either, the node keeps its old id unt
 t.test('a bug in the store is logged as an error and does not stop the heartbeat', async t => {
   const { lease, store, log, events } = createLease()
   await lease.take()
-  t.after(() => lease.release())
+  t.after(() => lease.release(0))
   store.failNext('renewLease', new TypeError('a bug'))
   await lease.beat()
   t.equal(log.of('error').length, 1)
@@ -113,7 +113,7 @@ t.test('a bug in the store is logged as an error and does not stop the heartbeat
 t.test('one renewal is under way at a time', async t => {
   const { lease, store } = createLease()
   await lease.take()
-  t.after(() => lease.release())
+  t.after(() => lease.release(0))
   const renewals = () => store.calls.filter(call => call.startsWith('renewLease')).length
   const goOn = store.hold('renewLease')
   const beats = [lease.beat(), lease.beat()]
@@ -127,12 +127,12 @@ t.test('one renewal is under way at a time', async t => {
 t.test('a release waits for the renewal that is under way, and gives back what that came to', async t => {
   const { lease, store } = createLease()
   await lease.take()
-  await store.releaseLease(lease.node.nodeId)
+  await store.releaseLease(lease.node, 0)
   const goOn = store.hold('renewLease')
   const beat = lease.beat()
-  const release = lease.release()
+  const release = lease.release(0)
   goOn()
   await Promise.all([beat, release])
   t.equal(store.calls.at(-1), `releaseLease ${lease.node.nodeId}`)
-  t.equal(await store.renewLease(lease.node), 'lost')
+  t.same(await store.renewLease(lease.node), { status: 'lost' })
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { until } from '../helpers/until.ts'
-import { startMemoryNode } from './fixtures/memory-node.ts'
+import { connectionsOf, startMemoryNode } from './fixtures/memory-node.ts'
 import { ScriptedBroker } from './fixtures/scripted-broker.ts'
 
 t.test('a node that drains tells its connections with 1001, and nothing of them is left', async t => {
@@ -11,7 +11,7 @@ t.test('a node that drains tells its connections with 1001, and nothing of them 
   await node.drain()
   t.same(await alice.closed(), { frames: [], code: 1001, reason: 'going away' })
   t.same([node.connectionCount, node.roomCount, broker.subscribed.size], [0, 0, 0])
-  t.same(await store.connections('alice'), [])
+  t.same(await connectionsOf(store, 'alice'), [])
 })
 
 t.test('a node that drains says so when it is asked', async t => {
@@ -70,7 +70,7 @@ t.test('a node that has stopped holds no lease', async t => {
   const { nodeId } = node
   await node.drain()
   await node.stop()
-  t.equal(await store.renewLease({ nodeId, nodeName: 'n' }), 'lost')
+  t.same(await store.renewLease({ nodeId, nodeName: 'n' }), { status: 'lost' })
   t.same(log.of('warn'), [])
 })
 
@@ -84,5 +84,5 @@ t.test('a connection that arrived before the drain and was not welcomed yet ends
   t.match(await alice.closed(), { frames: [], code: 1001 })
   goOn()
   t.ok(await until('end of its rooms', [0, 0], () => [memoryNode.node.roomCount, broker.subscribed.size]))
-  t.same(await memoryNode.store.connections('alice'), [])
+  t.same(await connectionsOf(memoryNode.store, 'alice'), [])
 })

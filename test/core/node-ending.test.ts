@@ -1,7 +1,7 @@
 import t from 'tap'
 import { fakeTime } from '../helpers/fake-clock.ts'
 import { until } from '../helpers/until.ts'
-import { SETTINGS, startMemoryNode, type MemoryNode, type Peer } from './fixtures/memory-node.ts'
+import { connectionsOf, SETTINGS, startMemoryNode, type MemoryNode, type Peer } from './fixtures/memory-node.ts'
 import { ScriptedBroker } from './fixtures/scripted-broker.ts'
 import { ScriptedStore } from './fixtures/scripted-store.ts'
 
@@ -10,7 +10,7 @@ const GONE = { code: 1006, reason: '' }
 /** What is left on the node of the connections that have ended, while `others` stay. */
 function remains ({ node, store }: MemoryNode, broker: ScriptedBroker, userId: string) {
   return async () => ({
-    connections: node.connectionCount, rooms: node.roomCount, subscribed: broker.subscribed.size, online: await store.connections(userId)
+    connections: node.connectionCount, rooms: node.roomCount, subscribed: broker.subscribed.size, online: await connectionsOf(store, userId)
   })
 }
 
@@ -63,7 +63,7 @@ t.test('a connection that ends while its subscribe waits does not take the room 
 for (const wait of ['register', 'subscribe', 'position'] as const) {
   t.test(`a connection that ends before its welcome (${wait}) leaves nothing, and the host never hears of it`, async t => {
     const broker = new ScriptedBroker()
-    const store = new ScriptedStore({ leaseMs: 10_000 })
+    const store = new ScriptedStore()
     const memoryNode = await startMemoryNode(t, { broker, store })
     const heard: unknown[] = []
     memoryNode.realtime.on('connect', event => { heard.push(event) }).on('disconnect', event => { heard.push(event) })
@@ -164,7 +164,7 @@ t.test('a bug in a verb closes that connection with 4500, is logged with its ids
   const { connectionId } = alice.connection
   t.match(memoryNode.log.lines.find(({ level }) => level === 'error'), { fields: { connectionId, userId: 'alice', err: { message: 'a bug' } } })
   t.match(await bob.ask({ type: 'publish', room: 'lobby', data: 1 }), { type: 'published' })
-  await until('presence', [], () => memoryNode.store.connections('alice'))
+  await until('presence', [], () => connectionsOf(memoryNode.store, 'alice'))
 })
 
 t.test('a transport that throws closes its connection, and the others get everything', async t => {

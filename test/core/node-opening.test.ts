@@ -1,6 +1,6 @@
 import t from 'tap'
 import { until } from '../helpers/until.ts'
-import { SETTINGS, startMemoryNode } from './fixtures/memory-node.ts'
+import { connectionsOf, SETTINGS, startMemoryNode } from './fixtures/memory-node.ts'
 import { ScriptedBroker } from './fixtures/scripted-broker.ts'
 import { ScriptedStore } from './fixtures/scripted-store.ts'
 
@@ -84,7 +84,7 @@ t.test('a user is online from the welcome on', async t => {
   const { store, node, connect } = await startMemoryNode(t)
   const alice = await connect('alice', { info: { name: 'Alice' } })
   const { connectionId, connectedAt } = alice.connection
-  t.strictSame(await store.connections('alice'), [{
+  t.strictSame(await connectionsOf(store, 'alice'), [{
     connectionId, userId: 'alice', nodeId: node.nodeId, nodeName: SETTINGS.nodeName, connectedAt, transport: 'fake', info: { name: 'Alice' }
   }])
 })
@@ -94,7 +94,7 @@ t.test('connections have ids of their own, also those of one user', async t => {
   const ids = [await connect('alice'), await connect('alice'), await connect('bob')].map(({ connection }) => connection.connectionId)
   t.equal(new Set(ids).size, 3)
   t.equal(node.connectionCount, 3)
-  t.equal((await store.connections('alice')).length, 2)
+  t.equal((await connectionsOf(store, 'alice')).length, 2)
 })
 
 t.test('the host hears of a connection once it is welcomed, and of its end', async t => {
@@ -118,12 +118,12 @@ for (const obstacle of ['subscribe', 'position'] as const) {
     t.equal(code, 4500)
     await until('rooms', [0, 0], () => [broker.subscribed.size, node.roomCount])
     t.equal(node.connectionCount, 0)
-    t.same(await until('presence', [], () => store.connections('alice')), [])
+    t.same(await until('presence', [], () => connectionsOf(store, 'alice')), [])
   })
 }
 
 t.test('a connection that the store did not take is closed and leaves nothing behind', async t => {
-  const store = new ScriptedStore({ leaseMs: 10_000 })
+  const store = new ScriptedStore()
   const { node, realtime, arrive } = await startMemoryNode(t, { store })
   const heard: unknown[] = []
   realtime.on('connect', event => { heard.push(event) }).on('disconnect', event => { heard.push(event) })

@@ -52,9 +52,33 @@ t.test('presence records are written again every six hours, so that they outlive
   const store = new ScriptedStore({ leaseMs: 100 * HOUR_MS })
   const { connect } = await startMemoryNode(t, { store, settings: PATIENT })
   const { connection } = await connect('alice')
-  const written = () => store.calls.filter(call => call.startsWith(`register ${connection.connectionId}`)).length
+  const written = () => store.calls.filter(call => call.startsWith(`register ${connection.entryKey} `)).length
   time.advance(6 * HOUR_MS - 1_000)
   t.equal(written(), 1)
   time.advance(1_000)
   t.ok(await until('second writing', 2, written))
 })
+
+for (const how of ['the rolling pass', 'a lost lease'] as const) {
+  t.test(`of a subscription that fails after ${how} came by, no member is left behind`, async t => {
+    const time = fakeTime(t)
+    const store = new ScriptedStore()
+    const broker = new ScriptedBroker()
+    const { node, connect } = await startMemoryNode(t, { store, broker })
+    const alice = await connect('alice')
+    const goOn = broker.hold('subscribe')
+    broker.failNext('subscribe')
+    alice.send({ type: 'subscribe', id: 1, room: 'lobby' })
+    await until('call to the broker', true, () => broker.calls.includes('subscribe lobby'))
+    if (how === 'a lost lease') await store.releaseLease({ nodeId: node.nodeId, nodeName: '' }, 0)
+    time.advance(how === 'a lost lease' ? 3_000 : 1_000)
+    for (let turn = 0; turn < 5; turn++) await new Promise(resolve => { setImmediate(resolve) })
+    goOn()
+    t.match(await alice.next('refusal'), { type: 'error', id: 1, code: 'unavailable' })
+    for (let turn = 0; turn < 5; turn++) await new Promise(resolve => { setImmediate(resolve) })
+    t.same((await store.members('lobby')).members, [])
+    t.same((await store.rooms('', '', 10)).rooms, [])
+    alice.connection.end({ code: 1000, reason: '' })
+    await until('end of the connection', 0, async () => (await store.entriesOf(node.nodeId)).length)
+  })
+}

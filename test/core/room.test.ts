@@ -40,7 +40,7 @@ t.test('a subscription gets nothing before it is opened', async t => {
   under.accept(1)
   under.endTurn()
   t.same(bob.writes, [])
-  t.same(subscription.open(), publicationAt(1))
+  t.same(subscription.open(), { epoch: 'e1', offset: 1 })
   under.accept(2)
   under.endTurn()
   t.same(bob.writes, [[2]])

@@ -7,12 +7,15 @@ import { read, table } from './markdown.ts'
 const markdown = read('docs/protocol.md')
 
 /** The keys of each type of frame, which the compiler compares with the frames' types: all that there are, and none that there is not. */
-const serverFrames: { [Type in ServerFrame['type']]: Keys<Extract<ServerFrame, { type: Type }>> } & { message: Keys<MessageFrame> } = {
+const serverFrames: { [Type in ServerFrame['type']]: Keys<FrameOf<ServerFrame, Type>> } & { message: Keys<MessageFrame> } = {
   welcome: {
     type: 1, protocol: 1, connectionId: 1, userId: 1, nodeName: 1, expiresAt: 1, pingIntervalMs: 1, maxFrameBytes: 1, rooms: 1
   },
   message: { type: 1, room: 1, offset: 1, data: 1, from: 1, at: 1 },
-  subscribed: { type: 1, id: 1, room: 1, epoch: 1, offset: 1 },
+  subscribed: { type: 1, id: 1, room: 1, epoch: 1, offset: 1, members: 1, version: 1 },
+  presence: { type: 1, id: 1, room: 1, members: 1, version: 1 },
+  join: { type: 1, room: 1, member: 1, version: 1 },
+  leave: { type: 1, room: 1, member: 1, version: 1 },
   unsubscribed: { type: 1, id: 1, room: 1, code: 1 },
   published: { type: 1, id: 1, room: 1, epoch: 1, offset: 1 },
   pong: { type: 1, id: 1 },
@@ -20,6 +23,9 @@ const serverFrames: { [Type in ServerFrame['type']]: Keys<Extract<ServerFrame, {
   token_expiring: { type: 1, expiresAt: 1 },
   error: { type: 1, id: 1, room: 1, code: 1, message: 1, retryAfterMs: 1 }
 }
+
+/** Of a union, the frame that may have this type, among others. */
+type FrameOf<Frame extends { type: string }, Type extends string> = Frame extends unknown ? Type extends Frame['type'] ? Frame : never : never
 
 type Keys<Frame> = { [Key in keyof Frame]-?: 1 }
 

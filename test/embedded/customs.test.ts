@@ -44,7 +44,7 @@ for (const order of ['before', 'after'] as const) {
         t.notMatch(refused.payload, 'words of the host')
       }
       const presence = await app.inject({ url: `${PREFIX}/presence/alice`, headers: withKey(API_KEY) })
-      t.same(presence.json(), { userId: 'alice', online: false, connections: [] })
+      t.same(presence.json(), { userId: 'alice', online: false, connections: [], lastSeenAt: null })
     })
   }
 }

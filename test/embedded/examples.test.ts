@@ -79,7 +79,7 @@ t.test('the service example publishes to its client through a server, and ends b
   const { code, said } = await end()
   t.equal(code, 0)
   t.match(said.sort(), [
-    /^backend asked who is online: 200 \{"userId":"zoë","online":true,"connections":\[\{.+\}\]\}$/,
+    /^backend asked who is online: 200 \{"userId":"zoë","online":true,"lastSeenAt":null,"connections":\[\{.+\}\]\}$/,
     /^backend published: 200 \{"publications":\[\{"room":"\$user:zoë",.+\}\]\}$/,
     'client got message "hello zoë"',
     'client got welcome "zoë"'
@@ -97,7 +97,7 @@ t.test('the demo shows a publication at both nodes and the truth about presence,
     /^a backend posts to south: 200 \{"publications":\[\{"room":"lobby",.+"offset":1\}\]\}$/,
     /^alice got it on north: \{"type":"message","room":"lobby",.*"data":"hello from a backend".*\}$/,
     /^bob got it on south: {3}\{"type":"message","room":"lobby",.*"data":"hello from a backend".*\}$/,
-    /^south says who alice is: 200 \{"userId":"alice","online":true,"connections":\[\{.*"nodeName":"north".*\}\]\}$/,
+    /^south says who alice is: 200 \{"userId":"alice","online":true,"lastSeenAt":null,"connections":\[\{.*"nodeName":"north".*\}\]\}$/,
     'done; every process has ended'
   ])
 })

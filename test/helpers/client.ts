@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { MessageFrame, ServerFrame } from '../../src/core/frames.ts'
+import type { MessageFrame, ServerFrame, SubscribeFrame } from '../../src/core/frames.ts'
 import { ClosedError, Inbox, type Closure } from './inbox.ts'
 import { within } from './within.ts'
 
@@ -81,8 +81,8 @@ export class TestClient {
     return this
   }
 
-  subscribe (room: string): Promise<FrameOf<'subscribed'>> {
-    return this.#request('subscribed', { type: 'subscribe', room })
+  subscribe (room: string, options: Omit<SubscribeFrame, 'type' | 'id' | 'room'> = {}): Promise<FrameOf<'subscribed'>> {
+    return this.#request('subscribed', { type: 'subscribe', room, ...options })
   }
 
   unsubscribe (room: string): Promise<FrameOf<'unsubscribed'>> {
@@ -91,6 +91,11 @@ export class TestClient {
 
   publish (room: string, data: unknown, options: { readonly echo?: false } = {}): Promise<FrameOf<'published'>> {
     return this.#request('published', { type: 'publish', room, data, ...options })
+  }
+
+  /** Asks who is in a room. */
+  presence (room: string): Promise<FrameOf<'presence'>> {
+    return this.#request('presence', { type: 'presence', room })
   }
 
   ping (): Promise<FrameOf<'pong'>> {

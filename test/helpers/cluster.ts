@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import type { Frame, TestClient } from './client.ts'
+import { RedisKeys } from '../../src/redis/redis-keys.ts'
 import { startRedis, type RedisServer } from './redis-server.ts'
 import { launchServer, type Environment, type Exit, type ServerProcess } from './server-process.ts'
+import { until } from './until.ts'
 
 export interface ClusterOptions {
   readonly nodes?: number
@@ -15,6 +17,8 @@ export interface ClusterOptions {
 export class Cluster {
   readonly redis: RedisServer
   readonly prefix: string
+  /** What this cluster's keys are called. */
+  readonly keys: RedisKeys
   readonly nodes: ServerProcess[] = []
   readonly #t: Pick<Test, 'after'>
   readonly #env: Environment
@@ -23,6 +27,7 @@ export class Cluster {
     this.#t = t
     this.redis = redis
     this.prefix = env['KEY_PREFIX'] ?? `test-${randomUUID()}`
+    this.keys = new RedisKeys({ prefix: this.prefix, db: 0 })
     this.#env = { REDIS_URL: redis.url, ...env, KEY_PREFIX: this.prefix }
   }
 
@@ -65,11 +70,39 @@ export class Cluster {
     return names.filter(name => name.includes(text)).sort()
   }
 
+  /** Names of the keys that this cluster has in Redis and that hold a text. */
+  async keysIn (text = ''): Promise<string[]> {
+    const names = await this.redis.command('KEYS', `${this.prefix}:*`) as string[]
+    return names.filter(name => name.includes(text)).sort()
+  }
+
+  /** Which node sweeps which dead one, by their ids. */
+  async claims (): Promise<Record<string, string>> {
+    const words = await this.redis.command('HGETALL', this.keys.claims()) as string[]
+    const claims: Record<string, string> = {}
+    for (let i = 0; i + 1 < words.length; i += 2) claims[String(words[i])] = String(words[i + 1])
+    return claims
+  }
+
+  /** Waits until nothing is left of a dead node. */
+  async isSwept (nodeId: string, ms: number): Promise<void> {
+    await until(`${nodeId} is swept`, { keys: [], claims: {} }, async () => ({
+      keys: await this.keysIn(nodeId), claims: await this.claims()
+    }), ms)
+  }
+
   #end (node: ServerProcess, signal: NodeJS.Signals): Promise<Exit> {
     const since = performance.now()
     node.signal(signal)
     return node.exit(undefined, since)
   }
+}
+
+/** The id under which the node of a connection has registered it. */
+export async function nodeIdOf (asked: ServerProcess, { welcome: { userId, connectionId } }: TestClient): Promise<string> {
+  const record = (await asked.presence(userId)).connections.find(one => one.connectionId === connectionId)
+  if (record === undefined) throw new Error(`${userId} has no record of ${connectionId}`)
+  return record.nodeId
 }
 
 /** Starts a Redis and some nodes on it. What they leave behind goes with them. */

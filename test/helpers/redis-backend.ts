@@ -28,15 +28,15 @@ export class RedisNode {
   readonly keys: RedisKeys
   readonly broker: RedisBroker
   readonly store: RedisPresence
-  readonly #leaseMs: number
+  readonly #clock: RedisClock
 
   private constructor (clients: RedisClients, clock: RedisClock, { prefix, ...limits }: RedisNodeOptions) {
     const { publisher, subscriber } = clients
     const { timeoutMs, leaseMs } = { ...DEFAULTS, ...limits }
-    this.#leaseMs = leaseMs
+    this.#clock = clock
     this.keys = new RedisKeys({ prefix, db: 0 })
     this.broker = new RedisBroker({ publisher, subscriber, keys: this.keys, clock, timeoutMs, log: LOG })
-    this.store = new RedisPresence({ publisher, keys: this.keys, clock, leaseMs, timeoutMs, log: LOG })
+    this.store = new RedisPresence({ publisher, keys: this.keys, clock, leaseMs, timeoutMs })
   }
 
   static async connect (t: Pick<Test, 'after'>, redis: RedisServer, options: RedisNodeOptions): Promise<RedisNode> {
@@ -52,12 +52,13 @@ export class RedisNode {
     return node
   }
 
-  /** Waits until the leases taken so far have ended, by one that is taken now: Redis' clock cannot be moved. */
-  async passLease (): Promise<void> {
-    const nodeId = randomUUID()
-    const userId = `user of ${nodeId}`
-    await this.store.takeLease({ nodeId, nodeName: 'probe' })
-    await this.store.register({ nodeId, nodeName: 'probe', connectionId: nodeId, userId, connectedAt: 0, transport: 'none', info: null })
-    await until('connections of a node whose lease ends', 0, async () => (await this.store.connections(userId)).length, this.#leaseMs + 3_000)
+  /** Waits until so much has passed on Redis' clock, which cannot be moved. */
+  async pass (ms: number): Promise<void> {
+    const now = async () => {
+      await this.#clock.sync()
+      return this.#clock.now()
+    }
+    const end = await now() + ms
+    await until(`${ms} ms on Redis' clock`, true, async () => await now() >= end, ms + 3_000)
   }
 }

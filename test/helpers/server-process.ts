@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import type { PublishTarget } from '../../src/core/targets.ts'
-import type { UserPresence } from '../../src/core/presence-service.ts'
+import type { Member, UserPresence } from '../../src/core/presence-store.ts'
 import { Inbox } from './inbox.ts'
 import { JWT_SECRET } from './token.ts'
 import { within } from './within.ts'
@@ -123,6 +123,27 @@ export class ServerProcess {
     const { status, body, text } = await this.get(`/presence/${encodeURIComponent(userId)}`)
     if (status !== 200) throw new Error(`${this.name} answered ${status} about ${userId}: ${text}`)
     return body as unknown as UserPresence
+  }
+
+  /** The members of a room, all on one page. */
+  async members (room: string): Promise<{ members: readonly Member[], version: number }> {
+    const { status, body, text } = await this.get(`/rooms/${encodeURIComponent(room)}/presence?limit=1000`)
+    if (status !== 200 || body['next'] !== null) throw new Error(`${this.name} answered ${status} about ${room}: ${text.slice(0, 1_000)}`)
+    return body as unknown as { members: readonly Member[], version: number }
+  }
+
+  /** How many connections and users are in a room. */
+  async occupancy (room: string): Promise<{ connections: number, members: number }> {
+    const { status, body, text } = await this.get(`/rooms/${encodeURIComponent(room)}/occupancy`)
+    if (status !== 200) throw new Error(`${this.name} answered ${status} about ${room}: ${text}`)
+    return body as unknown as { connections: number, members: number }
+  }
+
+  /** Names of the rooms in use, all on one page. */
+  async rooms (): Promise<readonly string[]> {
+    const { status, body, text } = await this.get('/rooms?limit=1000')
+    if (status !== 200 || body['next'] !== null) throw new Error(`${this.name} answered ${status}: ${text.slice(0, 1_000)}`)
+    return body['rooms'] as readonly string[]
   }
 
   async fetch (path: string, init: RequestInit = {}): Promise<Answer> {

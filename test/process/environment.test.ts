@@ -44,6 +44,7 @@ const defaults = {
   maxFrameBytes: 65_536,
   maxBufferedBytes: 1_048_576,
   drainMs: 3_000,
+  shutdownGraceMs: 0,
   health: false,
   docs: false
 }
@@ -78,7 +79,9 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['LEASE_MS', '6001', { leaseMs: 6_001 }],
   ['MAX_FRAME_BYTES', '1024', { maxFrameBytes: 1_024 }],
   ['MAX_BUFFERED_BYTES', '65536', { maxBufferedBytes: 65_536 }],
-  ['DRAIN_MS', '0', { drainMs: 0 }]
+  ['DRAIN_MS', '0', { drainMs: 0 }],
+  ['SHUTDOWN_GRACE_MS', '600000', { shutdownGraceMs: 600_000 }],
+  ['ROOMS', '[{"pattern":"feed","presence":false}]', { rooms: [{ pattern: 'feed', presence: false }] }]
 ]
 
 /** Variable, text, what the message must say beside "expected", and a part of the text that it must not hold. */
@@ -122,7 +125,8 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['LEASE_MS', '299', /300/],
   ['MAX_FRAME_BYTES', '1023', /1024/],
   ['MAX_BUFFERED_BYTES', '65535', /65536/],
-  ['DRAIN_MS', '-1', /\b0\b/]
+  ['DRAIN_MS', '-1', /\b0\b/],
+  ['SHUTDOWN_GRACE_MS', '600001', /600000/]
 ]
 
 /** Any text but the empty one is good here. */

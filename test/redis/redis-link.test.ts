@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { RoomcastError } from '../../src/core/errors.ts'
 import type { Publication } from '../../src/core/publication.ts'
 import { within } from '../conformance/broker-cluster.ts'
+import { connectionOf, memberOf, roomOf } from '../conformance/presence-store.ts'
 import { Inbox } from '../helpers/inbox.ts'
 import { randomPrefix, RedisNode } from '../helpers/redis-backend.ts'
 import { startRedis } from '../helpers/redis-server.ts'
@@ -10,7 +11,6 @@ import { until } from '../helpers/until.ts'
 /** The design allows 2 s for a refusal; the rest is for a busy machine. */
 const REFUSAL_MS = 3_000
 const NODE = { nodeId: 'n1', nodeName: 'n' }
-const RECORD = { ...NODE, connectionId: 'c1', userId: 'alice', connectedAt: 1, transport: 'none', info: null }
 
 /** A node that has a room, a lease and a connection, and what it hears. */
 async function start (t: Test) {
@@ -20,11 +20,13 @@ async function start (t: Test) {
   const resubscriptions = new Inbox<'resubscribed'>()
   await broker.start({
     onPublication: publication => { publications.push(publication) },
+    onMemberEvent: () => {},
     onResubscribed: () => { resubscriptions.push('resubscribed') }
   })
   await broker.subscribe('lobby')
   await store.takeLease(NODE)
-  await store.register(RECORD)
+  await store.register(NODE, connectionOf())
+  await store.register(NODE, memberOf())
   const calls = () => ({
     publish: broker.publish({ room: 'lobby', data: '"refused"' }),
     position: broker.position('lobby'),
@@ -32,9 +34,19 @@ async function start (t: Test) {
     check: broker.check(),
     takeLease: store.takeLease({ nodeId: 'n2', nodeName: 'n' }),
     renewLease: store.renewLease(NODE),
-    register: store.register({ ...RECORD, connectionId: 'c2' }),
-    remove: store.remove(RECORD),
-    connections: store.connections('alice')
+    releaseLease: store.releaseLease({ nodeId: 'n3', nodeName: 'n' }, 0),
+    'register connection': store.register(NODE, connectionOf({ connectionId: 'c2' })),
+    'register member': store.register(NODE, memberOf({ connectionId: 'c2', userId: 'bob' })),
+    'register room': store.register(NODE, roomOf('attic')),
+    'remove connection': store.remove('n1', connectionOf()),
+    'remove member': store.remove('n1', memberOf()),
+    entriesOf: store.entriesOf('n3'),
+    bury: store.bury('n3'),
+    users: store.users(['alice']),
+    members: store.members('lobby'),
+    membersPage: store.membersPage('lobby', '', 10),
+    occupancy: store.occupancy('lobby'),
+    rooms: store.rooms('', '', 10)
   })
   return { redis, broker, store, keys, publications, resubscriptions, calls }
 }
@@ -95,8 +107,8 @@ t.test('a room that was unsubscribed while Redis was away is not subscribed agai
 t.test('a lease is lost with a Redis that came back empty', async t => {
   const { redis, store } = await start(t)
   await redis.restart({ empty: true })
-  t.ok(await until('answer', 'lost', () => store.renewLease(NODE).catch(() => 'no answer yet')))
-  t.same(await store.connections('alice'), [])
+  t.ok(await until('answer', { status: 'lost' }, () => store.renewLease(NODE).catch(() => ({ status: 'no answer yet' }))))
+  t.match(await store.users(['alice']), [{ online: false, connections: [] }])
 })
 
 t.test('a call that was refused while Redis did not answer does not happen when it answers again', async t => {
@@ -108,7 +120,10 @@ t.test('a call that was refused while Redis did not answer does not happen when 
   t.same(Object.entries(codes).filter(([, code]) => code !== 'unavailable' && code !== 'outcome_unknown'), [])
   await until('link', 'done', async () => (await outcomes({ check: broker.check() }))['check'], 10_000)
   t.same(await broker.position('lobby'), before, 'nothing was published')
-  t.same((await store.connections('alice')).map(({ connectionId }) => connectionId), ['c1'], 'nothing registered, nothing removed')
-  t.equal(await store.renewLease({ nodeId: 'n2', nodeName: 'n' }), 'lost', 'no lease taken')
+  const [alice] = await store.users(['alice'])
+  t.same(alice?.connections.map(({ connectionId }) => connectionId), ['c1'], 'nothing registered, nothing removed')
+  t.match(await store.members('lobby'), { version: 1, members: [{ userId: 'alice' }] }, 'nobody joined, nobody left')
+  t.same((await store.rooms('', '', 10)).rooms, [], 'no room listed')
+  t.same(await store.renewLease({ nodeId: 'n2', nodeName: 'n' }), { status: 'lost' }, 'no lease taken')
   t.same(publications.drain(), [])
 })

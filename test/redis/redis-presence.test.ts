@@ -8,7 +8,7 @@ for (const { server, cluster } of [{ server: 'Redis', cluster: false }, { server
     const redis = await startRedis(t, { cluster })
     presenceStoreConformance(t, 'RedisPresence', async (t, { leaseMs }) => {
       const node = await RedisNode.connect(t, redis, { prefix: randomPrefix(), leaseMs })
-      return { store: node.store, passLease: () => node.passLease() }
+      return { store: node.store, broker: node.broker, pass: ms => node.pass(ms) }
     })
   })
 }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { connect } from '../helpers/client.ts'
 import { API_KEY, startServer, withKey } from '../helpers/server-process.ts'
 import { memberToken, token } from '../helpers/token.ts'
+import { until } from '../helpers/until.ts'
 
 const READER_KEY = 'a-key-that-may-only-read-presence-0123456789'
 const PUBLISHER_KEY = 'a-key-that-may-only-publish-0123456789abcdef'
@@ -30,7 +31,19 @@ t.test('a user of any name can be online and be asked for', async t => {
 t.test('a user who was never seen is offline, which is an answer and no error', async t => {
   const { status, body } = await server.get('/presence/nobody')
   t.equal(status, 200)
-  t.match(body, { userId: 'nobody', online: false, connections: [] })
+  t.strictSame(body, { userId: 'nobody', online: false, connections: [], lastSeenAt: null })
+})
+
+t.test('lastSeenAt is null while a user is online, and tells the end of the last connection after it', async t => {
+  const before = Date.now()
+  const clients = [await connect(t, { url: server.wsUrl, token: memberToken('lea') }), await connect(t, { url: server.wsUrl, token: memberToken('lea') })]
+  for (const client of clients) {
+    t.match(await server.presence('lea'), { online: true, lastSeenAt: null })
+    await client.close()
+  }
+  await until('presence of lea', false, async () => (await server.presence('lea')).online)
+  const { lastSeenAt } = await server.presence('lea')
+  t.ok(lastSeenAt !== null && lastSeenAt >= before && lastSeenAt <= Date.now(), `it was ${lastSeenAt}`)
 })
 
 const impossible = ['a%00b', '%0A', '%7F', '%C2%85', 'a'.repeat(129), 'a'.repeat(200), encodeURIComponent('ж'.repeat(65)), encodeURIComponent('😀'.repeat(33)), '%ED%A0%80', '%FF', '%E0%A4%A']

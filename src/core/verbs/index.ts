@@ -1,7 +1,8 @@
 import { ping } from './ping.ts'
+import { presence } from './presence.ts'
 import { publish } from './publish.ts'
 import { subscribe } from './subscribe.ts'
 import { unsubscribe } from './unsubscribe.ts'
 
 /** One verb for each frame that a client may send. A verb that throws a RoomcastError is answered with an error frame. */
-export const verbs = { subscribe, unsubscribe, publish, ping } as const
+export const verbs = { subscribe, unsubscribe, publish, presence, ping } as const

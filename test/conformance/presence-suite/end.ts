@@ -1,20 +1,31 @@
 import type { Test } from 'tap'
-import { nodeNamed, recordOf, type StartStore } from '../presence-store.ts'
+import { connectionOf, memberOf, nodeNamed, roomOf, type StartStore } from '../presence-store.ts'
 
 /** `close`. */
 export function endTests (t: Test, start: StartStore): void {
   t.test('after close every call rejects with unavailable', async t => {
-    const { store } = await start(t)
-    await store.takeLease(nodeNamed('n1'))
-    await store.register(recordOf())
+    const under = await start(t)
+    const { store } = under
+    await under.take('n1')
+    await under.register('n1', connectionOf())
     await store.close()
-    const unavailable = { name: 'RoomcastError', code: 'unavailable' }
-    await t.rejects(store.takeLease(nodeNamed('n2')), unavailable, 'takeLease')
-    await t.rejects(store.renewLease(nodeNamed('n1')), unavailable, 'renewLease')
-    await t.rejects(store.register(recordOf({ connectionId: 'c2' })), unavailable, 'register')
-    await t.rejects(store.remove(recordOf()), unavailable, 'remove')
-    await t.rejects(store.connections('alice'), unavailable, 'connections')
-    await t.rejects(store.releaseLease('n1'), unavailable, 'releaseLease')
+    const calls = {
+      takeLease: () => store.takeLease(nodeNamed('n2')),
+      renewLease: () => store.renewLease(nodeNamed('n1')),
+      releaseLease: () => store.releaseLease(nodeNamed('n1'), 0),
+      'register connection': () => under.register('n1', connectionOf({ connectionId: 'c2' })),
+      'register member': () => under.register('n1', memberOf()),
+      'register room': () => under.register('n1', roomOf('lobby')),
+      remove: () => store.remove('n1', connectionOf()),
+      entriesOf: () => store.entriesOf('n1'),
+      bury: () => store.bury('n1'),
+      users: () => store.users(['alice']),
+      members: () => store.members('lobby'),
+      membersPage: () => store.membersPage('lobby', '', 1),
+      occupancy: () => store.occupancy('lobby'),
+      rooms: () => store.rooms('', '', 1)
+    }
+    for (const [name, call] of Object.entries(calls)) await t.rejects(async () => { await call() }, { name: 'RoomcastError', code: 'unavailable' }, name)
   })
 
   t.test('closing twice is closing once', async t => {
