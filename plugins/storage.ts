@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import type { FastifyInstance } from 'fastify'
 import type { Broker } from '../src/core/broker.ts'
 import type { PresenceStore } from '../src/core/presence-store.ts'
+import { RoomPolicies, type HistoryPolicy } from '../src/core/room-policies.ts'
 import { MemoryBroker } from '../src/memory/memory-broker.ts'
 import { MemoryPresence } from '../src/memory/memory-presence.ts'
 import { RedisBroker } from '../src/redis/redis-broker.ts'
@@ -26,12 +27,14 @@ export default fp(async (app: FastifyInstance) => {
   })
 }, { name: 'roomcast-storage', dependencies: ['roomcast-settings', 'roomcast-redis'], fastify: '5.x' })
 
-function createStorage ({ roomcastSettings: { leaseMs }, roomcastRedis, log }: FastifyInstance): { broker: Broker, store: PresenceStore } {
+function createStorage ({ roomcastSettings: { leaseMs, rooms }, roomcastRedis, log }: FastifyInstance): { broker: Broker, store: PresenceStore } {
+  const policies = new RoomPolicies(rooms)
+  const historyOf = (room: string): HistoryPolicy => policies.historyOf(room)
   if (roomcastRedis === null) {
-    const broker = new MemoryBroker()
+    const broker = new MemoryBroker({ historyOf })
     return { broker, store: new MemoryPresence({ leaseMs, announce: event => { broker.announce(event) } }) }
   }
   const { clients: { publisher, subscriber }, keys, clock } = roomcastRedis
   const shared = { publisher, keys, clock, timeoutMs: COMMAND_TIMEOUT_MS }
-  return { broker: new RedisBroker({ ...shared, subscriber, log }), store: new RedisPresence({ ...shared, leaseMs }) }
+  return { broker: new RedisBroker({ ...shared, subscriber, historyOf, log }), store: new RedisPresence({ ...shared, leaseMs }) }
 }

@@ -14,7 +14,7 @@ import { frameText, WebSocketTransport } from '../src/websocket/websocket-transp
 declare module 'fastify' {
   interface FastifyInstance {
     /** Makes a connection of an upgraded socket. Synchronous, so that no frame is lost before somebody listens. */
-    roomcastAccept: (webSocket: WebSocket, socket: Socket, claims: Claims) => void
+    roomcastAccept: (webSocket: WebSocket, socket: Socket, how: { claims: Claims, mode: 'new' | 'resume' }) => void
   }
 }
 
@@ -69,8 +69,8 @@ export default fp(async (app: FastifyInstance) => {
   app.addHook('onClose', async () => { app.server.off('upgrade', destroyAfterAnswer) })
 
   const codec = new JsonCodec({ framer: frameText })
-  app.decorate('roomcastAccept', (webSocket, socket, claims) => {
-    const connection = app.roomcastNode.connect({ transport: new WebSocketTransport(webSocket, socket), codec, claims })
+  app.decorate('roomcastAccept', (webSocket, socket, how) => {
+    const connection = app.roomcastNode.connect({ transport: new WebSocketTransport(webSocket, socket), codec, ...how })
     connections.set(webSocket, connection)
     webSocket.on('message', onMessage).on('pong', onPong).on('close', onClose)
   })

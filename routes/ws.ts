@@ -40,8 +40,22 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
     wsHandler: (webSocket, request) => {
       const claims = claimsOf.get(request)
       if (claims === undefined) throw new Error('an upgrade passed without its claims')
-      app.roomcastAccept(webSocket, request.raw.socket, claims)
+      const { resume } = request.query as { resume?: unknown }
+      app.roomcastAccept(webSocket, request.raw.socket, { claims, mode: resume === '1' ? 'resume' : 'new' })
     }
+  })
+
+  // A browser asks first whether it may ask, with a token in a header, why it was refused (Fetch standard, "CORS-preflight").
+  app.options('/ws', { schema: { hide: true } }, async (request, reply) => {
+    const { origin } = request.headers
+    if (origin === undefined || !isAllowed(origin, request, allowedOrigins)) throw new RoomcastError('origin_forbidden')
+    return reply.code(204).headers({
+      'access-control-allow-origin': origin,
+      'access-control-allow-methods': 'GET',
+      'access-control-allow-headers': 'authorization',
+      'access-control-max-age': '600',
+      vary: 'origin'
+    }).send()
   })
 }
 

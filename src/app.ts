@@ -12,6 +12,7 @@ import upgrades from '../plugins/upgrades.ts'
 import validation from '../plugins/validation.ts'
 import websocket from '../plugins/websocket.ts'
 import healthRoutes from '../routes/health.ts'
+import historyRoutes from '../routes/history.ts'
 import presenceRoutes from '../routes/presence.ts'
 import publishRoutes from '../routes/publish.ts'
 import roomRoutes from '../routes/rooms.ts'
@@ -70,6 +71,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     await app.register(publishRoutes)
     await app.register(presenceRoutes)
     await app.register(roomRoutes)
+    await app.register(historyRoutes)
     if (settings.health) await app.register(healthRoutes)
 
     host.decorate('publisher', app.publisher)

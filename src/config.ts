@@ -7,7 +7,7 @@ import type { Authorize, OnPublish } from './core/gatekeeper.ts'
 import { KEY_PREFIX_PATTERN } from './redis/redis-keys.ts'
 
 /** What an API key or a token's `scope` may allow over REST. */
-export const scopes = ['publish', 'presence:read', 'rooms:read'] as const
+export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete'] as const
 
 export type Scope = typeof scopes[number]
 
@@ -31,6 +31,12 @@ export type ApiKey = Static<typeof ApiKeySchema>
 
 export const RoomPolicySchema = Type.Object({
   pattern: Type.String({ minLength: 1, maxLength: 200 }),
+  history: Type.Optional(Type.Object({
+    /** How many publications are kept; 100 unless set, 0 keeps none. */
+    size: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
+    /** For how long; 300,000 unless set. */
+    ttlMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 }))
+  }, closed)),
   /** Whether who is in these rooms is kept and told; on unless set. */
   presence: Type.Optional(Type.Boolean())
 }, closed)

@@ -1,9 +1,27 @@
 import type { MemberEvent } from './presence-store.ts'
-import type { Position, Publication, PublicationDraft } from './publication.ts'
+import type { Position, Publication, PublicationDraft, RoomEnd } from './publication.ts'
 
 /** What a publish came to. */
 export interface PublishResult extends Position {
   readonly room: string
+}
+
+/** What to read of a room's history. */
+export interface HistoryQuery {
+  /** Only publications after this offset, or with `reverse` before it; absent: from the oldest, or the newest. */
+  readonly from?: number | undefined
+  /** At most so many. */
+  readonly limit: number
+  /** Newest first. */
+  readonly reverse?: boolean | undefined
+}
+
+/** Part of a room's history, and the end of the room at the same moment. */
+export interface HistoryPage extends RoomEnd {
+  /** Of the end's epoch, in the order asked for. */
+  readonly publications: readonly Publication[]
+  /** Whether there are more in that direction. */
+  readonly more: boolean
 }
 
 /** What the broker tells the node. All are called synchronously and must not throw. */
@@ -12,6 +30,8 @@ export interface BrokerListener {
   onPublication: (publication: Publication) => void
   /** A join or leave in a room that the node is subscribed to, as the presence store decided it. */
   onMemberEvent: (event: MemberEvent) => void
+  /** The history of a room that the node is subscribed to was forgotten. */
+  onForget: (room: string) => void
   /**
    * The link was lost and is back, and every room that the node is subscribed to is confirmed again.
    * What was published in between did not arrive: the node compares `position` with what it has.
@@ -32,7 +52,12 @@ export interface BrokerListener {
  * and `unsubscribe` for one room take effect in the order in which they were made, also when nobody awaits them.
  *
  * **Atomicity.** `publish` assigns the next offset, and sends: both or neither. The first publication of a room has offset 1. An
- * epoch names one numbering: offsets are never used twice under one epoch, and when the numbering is lost the epoch changes.
+ * epoch names one numbering: offsets are never used twice under one epoch, and when the numbering is lost, or may have gone back, the epoch
+ * changes; where it only may have, the new one inherits the positions up to where it was.
+ *
+ * **History.** Publications of a room are kept by its policy, the newest `size` of them for `ttlMs`, together with their sending: a
+ * publication that was sent is in the history unless the policy has dropped it, and what is there was sent. What is kept are always
+ * the newest, without a hole. A new epoch begins with an empty history.
  *
  * **Refusal.** A rejection with `unavailable` means that nothing happened and nothing will; one with `outcome_unknown` that it
  * may have happened already, and that it will not happen later. No call stays pending for longer than the broker's time limit.
@@ -54,7 +79,19 @@ export interface Broker {
    * The end of a room: the position of its newest publication. Creates the epoch of a room that has none, with offset 0.
    * @throws RoomcastError `unavailable` or `outcome_unknown`
    */
-  position: (room: string) => Promise<Position>
+  position: (room: string) => Promise<RoomEnd>
+
+  /**
+   * Reads a part of what is kept.
+   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   */
+  history: (room: string, query: HistoryQuery) => Promise<HistoryPage>
+
+  /**
+   * Forgets what is kept; offsets go on. Every node that has the room hears of it by `onForget`.
+   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   */
+  forget: (room: string) => Promise<void>
 
   /**
    * Publishes, and resolves with the position that the publication got, whether or not anybody is subscribed.

@@ -2,7 +2,7 @@ import type { Claims } from './claims.ts'
 import { closeCodes, type CloseCode, type CloseName } from './close-codes.ts'
 import type { Codec } from './codec.ts'
 import { RoomcastError } from './errors.ts'
-import type { ClientFrame, RequestId, ServerFrame } from './frames.ts'
+import type { ClientFrame, RequestId, ResumeFrame, ServerFrame } from './frames.ts'
 import { Inbox, type IncomingFrame } from './inbox.ts'
 import type { RealtimeNode } from './node.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
@@ -43,6 +43,7 @@ export class Connection implements Vouched {
   assertedAt = 0
   readonly #node: RealtimeNode
   readonly #inbox: Inbox
+  #onFirstFrame: ((frame: ResumeFrame | undefined) => void) | undefined
   #isOpen = true
 
   constructor ({ node, transport, codec, claims, connectionId, connectedAt }: ConnectionParts) {
@@ -95,10 +96,28 @@ export class Connection implements Vouched {
     this.seenAt = this.#node.now()
   }
 
+  /**
+   * The first frame, if it is a resume and comes in time; any other waits in line as usual.
+   * @param ms how long to wait, in milliseconds
+   */
+  async resumption (ms: number): Promise<ResumeFrame | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await new Promise<ResumeFrame | undefined>(resolve => {
+        this.#onFirstFrame = resolve
+        timer = setTimeout(() => { resolve(undefined) }, ms)
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#onFirstFrame = undefined
+    }
+  }
+
   /** Takes a frame from the transport. It waits in line; frames that arrive after the end are dropped. */
   receive (bytes: Uint8Array, format: 'text' | 'binary'): void {
     if (!this.#isOpen) return
     this.touch()
+    if (this.#isResume(bytes, format)) return
     this.#inbox.push({ bytes, format })
   }
 
@@ -136,9 +155,21 @@ export class Connection implements Vouched {
   end (closeCode: Pick<CloseCode, 'code' | 'reason'>): void {
     if (!this.#isOpen) return
     this.#isOpen = false
+    this.#onFirstFrame?.(undefined)
     for (const subscription of this.subscriptions.values()) subscription.end()
     this.#inbox.clear()
     this.#node.part(this, closeCode)
+  }
+
+  /** Hands the first frame to whoever waits for a resume; true if it was one. */
+  #isResume (bytes: Uint8Array, format: 'text' | 'binary'): boolean {
+    const onFirstFrame = this.#onFirstFrame
+    if (onFirstFrame === undefined) return false
+    this.#onFirstFrame = undefined
+    const decoded = this.codec.decode(bytes, format)
+    const frame = decoded.kind === 'frame' && decoded.frame.type === 'resume' ? decoded.frame : undefined
+    onFirstFrame(frame)
+    return frame !== undefined
   }
 
   async #handle ({ bytes, format }: IncomingFrame): Promise<void> {

@@ -1,7 +1,8 @@
 import { Type, type Static } from '@sinclair/typebox'
 import type { ErrorCode } from './errors.ts'
+import { ID_PATTERN } from './ids.ts'
 import type { Member } from './presence-store.ts'
-import type { Position, PublicationSender } from './publication.ts'
+import type { Position, Publication, PublicationSender } from './publication.ts'
 
 /** The native protocol's name: the WebSocket subprotocol, and `welcome.protocol`. */
 export const PROTOCOL = 'roomcast.v1'
@@ -15,8 +16,13 @@ export type RequestId = Static<typeof RequestIdSchema>
 const request = { id: Type.Optional(RequestIdSchema) }
 const closed = { additionalProperties: false }
 
+/** A position, as a client kept it. */
+export const PositionSchema = Type.Object({
+  epoch: Type.String({ maxLength: 64 }), offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+}, closed)
+
 export const SubscribeFrameSchema = Type.Object({
-  type: Type.Literal('subscribe'), ...request, room: Type.String(), presence: Type.Optional(Type.Literal(true))
+  type: Type.Literal('subscribe'), ...request, room: Type.String(), since: Type.Optional(PositionSchema), presence: Type.Optional(Type.Literal(true))
 }, closed)
 
 export const UnsubscribeFrameSchema = Type.Object({
@@ -31,6 +37,27 @@ export const PresenceFrameSchema = Type.Object({
   type: Type.Literal('presence'), ...request, room: Type.String()
 }, closed)
 
+export const HistoryFrameSchema = Type.Object({
+  type: Type.Literal('history'),
+  ...request,
+  room: Type.String(),
+  since: Type.Optional(PositionSchema),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+  reverse: Type.Optional(Type.Boolean())
+}, closed)
+
+/** Rooms in one resume. */
+export const MAX_RESUMED_ROOMS = 1_000
+
+export const ResumeFrameSchema = Type.Object({
+  type: Type.Literal('resume'),
+  ...request,
+  connectionId: Type.Optional(Type.String({ pattern: ID_PATTERN })),
+  rooms: Type.Array(Type.Object({
+    room: Type.String(), since: Type.Optional(PositionSchema), presence: Type.Optional(Type.Literal(true))
+  }, closed), { maxItems: MAX_RESUMED_ROOMS })
+}, closed)
+
 export const PingFrameSchema = Type.Object({ type: Type.Literal('ping'), ...request }, closed)
 
 /** Every frame that a client may send, by its `type`. Each has one verb in `verbs/` and one row in docs/protocol.md. */
@@ -39,6 +66,8 @@ export const clientFrameSchemas = {
   unsubscribe: UnsubscribeFrameSchema,
   publish: PublishFrameSchema,
   presence: PresenceFrameSchema,
+  history: HistoryFrameSchema,
+  resume: ResumeFrameSchema,
   ping: PingFrameSchema
 } as const
 
@@ -46,12 +75,20 @@ export type SubscribeFrame = Static<typeof SubscribeFrameSchema>
 export type UnsubscribeFrame = Static<typeof UnsubscribeFrameSchema>
 export type PublishFrame = Static<typeof PublishFrameSchema>
 export type PresenceFrame = Static<typeof PresenceFrameSchema>
+export type HistoryFrame = Static<typeof HistoryFrameSchema>
+export type ResumeFrame = Static<typeof ResumeFrameSchema>
 export type PingFrame = Static<typeof PingFrameSchema>
-export type ClientFrame = SubscribeFrame | UnsubscribeFrame | PublishFrame | PresenceFrame | PingFrame
+export type ClientFrame = SubscribeFrame | UnsubscribeFrame | PublishFrame | PresenceFrame | HistoryFrame | ResumeFrame | PingFrame
 
 /** A subscription that stands, in `welcome.rooms`. */
 export interface RoomPosition extends Position {
   readonly room: string
+}
+
+/** What was missed since a position: whole, or not at all. Codecs write a publication as `{offset, data, from?, at}`. */
+export interface Replay {
+  readonly recovered: boolean
+  readonly publications: readonly Publication[]
 }
 
 /** The members of a room, and how far its joins and leaves have got. */
@@ -73,9 +110,10 @@ export type ServerFrame =
     readonly expiresAt: number | null
     readonly pingIntervalMs: number
     readonly maxFrameBytes: number
-    readonly rooms: readonly RoomPosition[]
+    readonly rooms: ReadonlyArray<RoomPosition & Partial<Replay> & Partial<RoomMembers>>
   }
-  | { readonly type: 'subscribed' } & Reply & RoomPosition & Partial<RoomMembers>
+  | { readonly type: 'subscribed' } & Reply & RoomPosition & Partial<Replay> & Partial<RoomMembers>
+  | { readonly type: 'history', readonly more: boolean, readonly publications: readonly Publication[] } & Reply & RoomPosition
   | { readonly type: 'presence', readonly room: string } & Reply & RoomMembers
   | { readonly type: 'join' | 'leave', readonly room: string, readonly member: Member, readonly version: number }
   | { readonly type: 'unsubscribed', readonly room: string, readonly code?: ErrorCode | undefined } & Reply

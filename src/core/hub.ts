@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { Room } from './room.ts'
+import { Room, type RoomParts } from './room.ts'
 import type { Subscription } from './subscription.ts'
 
 /**
@@ -9,10 +9,10 @@ import type { Subscription } from './subscription.ts'
 export class Hub {
   readonly #connections = new Map<string, Connection>()
   readonly #rooms = new Map<string, Room>()
-  readonly #onPending: (room: Room) => void
+  readonly #parts: RoomParts
 
-  constructor ({ onPending }: { onPending: (room: Room) => void }) {
-    this.#onPending = onPending
+  constructor (parts: RoomParts) {
+    this.#parts = parts
   }
 
   get connectionCount (): number { return this.#connections.size }
@@ -30,7 +30,7 @@ export class Hub {
   add (name: string, connection: Connection): { subscription: Subscription, first: boolean } {
     let room = this.#rooms.get(name)
     const first = room === undefined
-    if (room === undefined) this.#rooms.set(name, room = new Room(name, this.#onPending))
+    if (room === undefined) this.#rooms.set(name, room = new Room(name, this.#parts))
     return { subscription: room.add(connection), first }
   }
 

@@ -31,7 +31,7 @@ export class JsonCodec implements Codec {
   }
 
   encode (frame: ServerFrame): Buffer {
-    return this.#frame(Buffer.from(JSON.stringify(frame)))
+    return this.#frame(Buffer.from(textOf(frame)))
   }
 
   encodePublication ({ room, offset, data, from, at }: Publication): Buffer {
@@ -39,6 +39,34 @@ export class JsonCodec implements Codec {
     const sender = from === undefined ? '' : `,"from":${JSON.stringify(from)}`
     return this.#frame(Buffer.concat([head, data, Buffer.from(`${sender},"at":${at}}`)]))
   }
+}
+
+/** A frame's text. Publications in it are written once each, however many replies they stand in, and their data is not touched. */
+function textOf (frame: ServerFrame): string {
+  if (frame.type === 'welcome') {
+    const { rooms, ...rest } = frame
+    return `${JSON.stringify(rest).slice(0, -1)},"rooms":[${rooms.map(withReplay).join(',')}]}`
+  }
+  return 'publications' in frame ? withReplay(frame) : JSON.stringify(frame)
+}
+
+function withReplay (value: object & { readonly publications?: readonly Publication[] | undefined }): string {
+  const { publications, ...rest } = value
+  if (publications === undefined) return JSON.stringify(rest)
+  return `${JSON.stringify(rest).slice(0, -1)},"publications":[${publications.map(itemText).join(',')}]}`
+}
+
+const itemTexts = new WeakMap<Publication, string>()
+
+function itemText (publication: Publication): string {
+  let text = itemTexts.get(publication)
+  if (text === undefined) {
+    const { offset, data, from, at } = publication
+    const sender = from === undefined ? '' : `,"from":${JSON.stringify(from)}`
+    text = `{"offset":${offset},"data":${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()}${sender},"at":${at}}`
+    itemTexts.set(publication, text)
+  }
+  return text
 }
 
 function check (value: unknown): Decoded {

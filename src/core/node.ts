@@ -11,14 +11,14 @@ import { Hub } from './hub.ts'
 import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
 import { MemberFeeds } from './member-feeds.ts'
-import { EVERYONE_ROOM, userRoom } from './names.ts'
 import { NodeEventEmitter } from './node-events.ts'
+import { enterRooms, type Opening } from './opening.ts'
 import { PresenceKeeper } from './presence-keeper.ts'
 import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
 import type { PublicationDraft } from './publication.ts'
+import { Recovery } from './recovery.ts'
 import { RoomKeeper } from './room-keeper.ts'
 import { RoomPolicies, type RoomPolicy } from './room-policies.ts'
-import type { Subscription } from './subscription.ts'
 import type { Transport } from './transport.ts'
 import { tend, type UpkeepSettings } from './upkeep.ts'
 
@@ -42,7 +42,18 @@ export interface NodeParts {
   readonly log: Logger
 }
 
+export interface ConnectParts {
+  readonly transport: Transport
+  readonly codec: Codec
+  readonly claims: Claims
+  /** `resume`: the first frame says from where to go on. */
+  readonly mode?: 'new' | 'resume'
+}
+
 const UPKEEP_INTERVAL_MS = 1_000
+
+/** How long a connection that announced a resume is waited for, in milliseconds. */
+const RESUME_TIMEOUT_MS = 5_000
 
 /**
  * One running process: brings connections, rooms, broker and presence store together. The hub answers, the node acts, and where
@@ -53,6 +64,7 @@ export class RealtimeNode {
   readonly log: Logger
   readonly events: NodeEventEmitter
   readonly rooms: RoomKeeper
+  readonly recovery: Recovery
   readonly #broker: Broker
   readonly #store: PresenceStore
   readonly #gatekeeper: Gatekeeper
@@ -70,11 +82,18 @@ export class RealtimeNode {
     this.#broker = broker
     this.#store = store
     this.#gatekeeper = gatekeeper
-    this.#hub = new Hub({ onPending: new Fanout().schedule })
-    const shared = { hub: this.#hub, policies: new RoomPolicies(settings.rooms), log, now: () => this.now() }
+    const policies = new RoomPolicies(settings.rooms)
+    this.#hub = new Hub({
+      onPending: new Fanout().schedule,
+      onHole: room => { this.recovery.heal(room) },
+      historyOf: room => policies.historyOf(room),
+      now: () => this.now()
+    })
+    const shared = { hub: this.#hub, policies, log, now: () => this.now() }
     this.#presence = new PresenceKeeper({ ...shared, store, nodeName: settings.nodeName, heartbeatMs: settings.heartbeatMs })
     this.#feeds = new MemberFeeds({ store, log })
     this.rooms = new RoomKeeper({ ...shared, broker, registrar: this.#presence.registrar, feeds: this.#feeds })
+    this.recovery = new Recovery({ hub: this.#hub, broker, policies, log, maxReplayBytes: settings.maxBufferedBytes / 2 })
   }
 
   get isDraining (): boolean { return this.#isDraining }
@@ -89,6 +108,7 @@ export class RealtimeNode {
   async start (): Promise<void> {
     await this.#broker.start({
       onPublication: publication => { this.rooms.deliver(publication) },
+      onForget: room => { this.rooms.forget(room) },
       onMemberEvent: event => { this.#tellMemberEvent(event) },
       onResubscribed: () => {
         this.#presence.beat()
@@ -99,13 +119,13 @@ export class RealtimeNode {
     this.#timer = setInterval(() => { this.#tendAll() }, UPKEEP_INTERVAL_MS)
   }
 
-  /** Takes an authenticated connection. Its `welcome` follows once it is registered and its own rooms are entered. */
-  connect ({ transport, codec, claims }: { transport: Transport, codec: Codec, claims: Claims }): Connection {
+  /** Takes an authenticated connection. Its `welcome` follows once it is registered and has entered the rooms that it begins with. */
+  connect ({ transport, codec, claims, mode = 'new' }: ConnectParts): Connection {
     const connection = new Connection({
       node: this, transport, codec, claims, connectionId: createId(), connectedAt: this.now()
     })
     this.#hub.enlist(connection)
-    connection.enqueue(() => this.#open(connection))
+    connection.enqueue(() => this.#open(connection, mode))
     return connection
   }
 
@@ -184,33 +204,30 @@ export class RealtimeNode {
     await new Promise(resolve => { setImmediate(resolve) })
   }
 
-  async #open (connection: Connection): Promise<void> {
-    const { connectionId, userId, claims } = connection
-    const names = new Set([userRoom(userId), EVERYONE_ROOM, ...claims.rooms ?? []])
+  async #open (connection: Connection, mode: 'new' | 'resume'): Promise<void> {
+    const { connectionId, userId } = connection
     try {
+      const resumed = mode === 'resume' ? await connection.resumption(RESUME_TIMEOUT_MS) : undefined
       await this.#presence.registrar.register(connection)
-      const subscriptions = await Promise.all(Array.from(names, room => this.rooms.enter(connection, room)))
+      const opening = await enterRooms(this, connection, resumed)
       connection.assertOpen()
-      this.#welcome(connection, subscriptions)
+      this.#welcome(connection, opening)
     } catch (error) {
       if (connection.isOpen) throw error
       this.log.debug({ connectionId, userId }, 'the connection ended before its welcome')
     }
   }
 
-  #welcome (connection: Connection, subscriptions: readonly Subscription[]): void {
+  #welcome (connection: Connection, { open, refused }: Opening): void {
     const { connectionId, userId, expiresAt } = connection
     const { nodeName, pingIntervalMs, maxFrameBytes } = this.settings
-    const rooms = subscriptions.map(subscription => {
-      const { epoch, offset } = subscription.open()
-      return { room: subscription.room.name, epoch, offset }
-    })
     connection.isWelcomed = true
     // Before the frame: where even that is too much for the peer, the end comes with it.
     this.events.emit('connect', { connectionId, userId })
     connection.send({
-      type: 'welcome', protocol: PROTOCOL, connectionId, userId, nodeName, expiresAt, pingIntervalMs, maxFrameBytes, rooms
+      type: 'welcome', protocol: PROTOCOL, connectionId, userId, nodeName, expiresAt, pingIntervalMs, maxFrameBytes, rooms: open()
     })
+    for (const { room, error } of refused) connection.sendError(error, undefined, room)
     this.log.debug({ connectionId, userId }, 'connected')
   }
 

@@ -4,6 +4,20 @@ export interface Position {
   readonly offset: number
 }
 
+/**
+ * The end of a room: the position of its newest publication. After Redis was restarted or replaced its epoch is new, and `inherits` names the
+ * one before it: positions in that, up to `upTo`, are positions in this one; later ones were lost.
+ */
+export interface RoomEnd extends Position {
+  readonly inherits?: { readonly epoch: string, readonly upTo: number } | undefined
+}
+
+/** The offset under the end's epoch that a position stands for; undefined if it stands for none. */
+export function offsetUnder (end: RoomEnd, { epoch, offset }: Position): number | undefined {
+  if (epoch === end.epoch) return offset <= end.offset ? offset : undefined
+  return epoch === end.inherits?.epoch && offset <= end.inherits.upTo ? offset : undefined
+}
+
 /** The connection that published; absent where a backend service did. */
 export interface PublicationSender {
   readonly userId: string

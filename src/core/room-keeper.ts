@@ -92,6 +92,11 @@ export class RoomKeeper {
     if (!this.#parts.policies.hasPresence(name)) throw new RoomcastError('room_forbidden', { message: 'Presence is off in this room' })
   }
 
+  /** The history of a room was deleted. */
+  forget (name: string): void {
+    this.#parts.hub.room(name)?.forget()
+  }
+
   /** Takes a publication from the broker. */
   deliver (publication: Publication): void {
     this.#parts.hub.room(publication.room)?.accept(publication)

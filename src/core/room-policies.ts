@@ -1,11 +1,23 @@
 import { isReserved } from './names.ts'
 import { matchesRoom } from './pattern.ts'
 
+/** How many publications of a room are kept, and for how long. */
+export interface HistoryPolicy {
+  /** The newest so many; 0 keeps none. */
+  readonly size: number
+  /** Milliseconds. */
+  readonly ttlMs: number
+}
+
 /** What a pattern says of the rooms that it matches; what it leaves out is the default. */
 export interface RoomPolicy {
   readonly pattern: string
+  readonly history?: Partial<HistoryPolicy> | undefined
   readonly presence?: boolean | undefined
 }
+
+/** What is kept where no policy says otherwise, also in the server's own rooms. */
+export const DEFAULT_HISTORY: HistoryPolicy = { size: 100, ttlMs: 300_000 }
 
 /** Which rooms are run how: the first pattern that matches decides. */
 export class RoomPolicies {
@@ -17,6 +29,16 @@ export class RoomPolicies {
 
   /** Whether who is in a room is kept and told. Never in the server's own rooms. */
   hasPresence (room: string): boolean {
-    return !isReserved(room) && (this.#policies.find(({ pattern }) => matchesRoom(pattern, room))?.presence ?? true)
+    return !isReserved(room) && (this.#policyOf(room)?.presence ?? true)
+  }
+
+  /** What is kept of a room. */
+  historyOf (room: string): HistoryPolicy {
+    const { size, ttlMs } = { ...DEFAULT_HISTORY, ...this.#policyOf(room)?.history }
+    return size === 0 || ttlMs === 0 ? { size: 0, ttlMs: 0 } : { size, ttlMs }
+  }
+
+  #policyOf (room: string): RoomPolicy | undefined {
+    return this.#policies.find(({ pattern }) => matchesRoom(pattern, room))
   }
 }

@@ -1,8 +1,24 @@
+import type { HistoryPage } from './broker.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
-import { stepFrom, type Position, type Publication } from './publication.ts'
+import { offsetUnder, stepFrom, type Position, type Publication, type RoomEnd } from './publication.ts'
+import type { HistoryPolicy } from './room-policies.ts'
 import { Subscription } from './subscription.ts'
+import { Tail } from './tail.ts'
+
+/** What rooms need of the node. */
+export interface RoomParts {
+  /** Called when the first publication of a turn waits, so that somebody calls `flush` at the turn's end. */
+  readonly onPending: (room: Room) => void
+  /** Called when publications are missing, so that somebody reads the history after the room's position, and calls `heal`. */
+  readonly onHole: (room: Room) => void
+  readonly historyOf: (room: string) => HistoryPolicy
+  readonly now: () => number
+}
+
+/** Publications that are held while a hole is being read. */
+const MAX_HELD = 1_000
 
 /**
  * A room on this node: who is subscribed here, how far it has got, and the publications of this turn that wait to be written.
@@ -15,14 +31,21 @@ export class Room implements Vouched {
   comparedAt = 0
   readonly #byCodec = new Map<Codec, Map<Connection, Subscription>>()
   readonly #onPending: (room: Room) => void
+  readonly #onHole: (room: Room) => void
+  readonly #now: () => number
+  readonly #tail: Tail
+  #held: Publication[] | undefined
   #position: Position | undefined
+  #inherits: RoomEnd['inherits']
   #pending: Publication[] = []
   #size = 0
 
-  /** `onPending` is called when the first publication of a turn waits, so that somebody calls `flush` at the turn's end. */
-  constructor (name: string, onPending: (room: Room) => void) {
+  constructor (name: string, { onPending, onHole, historyOf, now }: RoomParts) {
     this.name = name
     this.#onPending = onPending
+    this.#onHole = onHole
+    this.#now = now
+    this.#tail = new Tail(historyOf(name))
   }
 
   /** Subscriptions in this room, open or not. */
@@ -65,28 +88,87 @@ export class Room implements Vouched {
     this.#size--
   }
 
-  /**
-   * Takes the end of the room as read from the broker. Publications that arrived while the read was under way may be ahead of it.
-   * With `end` ahead of what arrived, the difference was missed, and the subscribers are told so.
-   */
-  settle (end: Position): void {
+  /** Whether publications are known to be missing and being read. */
+  get isHealing (): boolean { return this.#held !== undefined }
+
+  /** Takes the end of the room as read from the broker; everything up to it has arrived here, if it arrives at all. */
+  settle (end: RoomEnd): void {
     const position = this.#position
     if (position === undefined) {
-      this.#position = end
+      this.#position = { epoch: end.epoch, offset: end.offset }
+      this.#inherits = end.inherits
+    } else if (this.isHealing) {
+      // What is being read now reaches this end too.
     } else if (end.epoch !== position.epoch || end.offset > position.offset) {
-      this.#tellGap(end)
+      this.#beginHealing()
     }
   }
 
   /** Takes a publication as it arrives from the broker. */
   accept (publication: Publication): void {
+    if (this.#held !== undefined) {
+      // Beyond the bound nothing is held: what is dropped here is in the history, and is read from there.
+      if (this.#held.length < MAX_HELD) this.#held.push(publication)
+      return
+    }
     const step = this.#position === undefined ? 'next' : stepFrom(this.#position, publication)
-    if (step === 'known') return
-    if (step !== 'next') this.#tellGap({ epoch: publication.epoch, offset: publication.offset - 1 })
-    this.#position = publication
-    if (this.#size === 0) return
-    this.#pending.push(publication)
-    if (this.#pending.length === 1) this.#onPending(this)
+    switch (step) {
+      case 'known':
+        return
+      case 'hole':
+      case 'new epoch':
+        this.#beginHealing()
+        this.accept(publication)
+        return
+      case 'next':
+        this.#take(publication)
+        return
+      default:
+        step satisfies never
+    }
+  }
+
+  /**
+   * Takes what the history holds after this room's position, and then what arrived meanwhile. Where neither holds all of it, or the
+   * position means nothing under a new epoch, the subscribers are told the gap.
+   */
+  heal (page: HistoryPage): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    const from = offsetUnder(page, this.position)
+    const arrived = held.find(({ epoch, offset }) => epoch === page.epoch && offset > (from ?? 0))?.offset ?? Infinity
+    if (from === undefined) {
+      this.#tellGap({ epoch: page.epoch, offset: Math.min(arrived - 1, page.offset) })
+    } else {
+      if (page.epoch !== this.position.epoch) this.#rename({ epoch: page.epoch, offset: from })
+      const first = Math.min(page.publications[0]?.offset ?? Infinity, arrived, page.offset + 1)
+      if (first > from + 1) this.#tellGap({ epoch: page.epoch, offset: first - 1 })
+      for (const publication of page.publications) this.#take(publication)
+      if (page.more) this.#beginHealing()
+    }
+    for (const publication of held) this.accept(publication)
+  }
+
+  /**
+   * The publications after a position, up to where the room is; undefined if some of them are not at hand, or the position is of another
+   * epoch. `extend` brings older ones.
+   */
+  after (since: Position): Publication[] | undefined {
+    const end = { ...this.position, inherits: this.#inherits }
+    const offset = offsetUnder(end, since)
+    return offset === undefined ? undefined : this.#tail.after(offset, end, this.#now())
+  }
+
+  /** Takes the newest part of the history, oldest first, read after the room was entered. */
+  extend (newest: HistoryPage): void {
+    if (newest.epoch !== this.position.epoch) return
+    this.#inherits = newest.inherits
+    this.#tail.extend(newest.publications, this.position, this.#now())
+  }
+
+  /** The history was deleted: nothing of it is replayed any more. */
+  forget (): void {
+    this.#tail.clear()
   }
 
   /** Writes what the turn has gathered. */
@@ -114,17 +196,43 @@ export class Room implements Vouched {
     }
   }
 
+  /** Goes on under a new epoch, of which nothing was missed: subscribers learn its name, so that they can recover under it. */
+  #rename (to: Position): void {
+    this.flush()
+    this.#inherits = { epoch: this.position.epoch, upTo: to.offset }
+    this.#position = to
+    this.#tellAll(codec => codec.encode({ type: 'subscribed', room: this.name, ...to, recovered: true }))
+  }
+
+  #beginHealing (): void {
+    this.#held = []
+    this.#onHole(this)
+  }
+
+  #take (publication: Publication): void {
+    const { epoch, offset } = publication
+    this.#position = { epoch, offset }
+    this.#tail.push(publication, this.#now())
+    if (this.#size === 0) return
+    this.#pending.push(publication)
+    if (this.#pending.length === 1) this.#onPending(this)
+  }
+
   /** Moves to a position whose predecessors were missed; what had arrived before goes out first. */
   #tellGap (to: Position): void {
     this.flush()
-    this.#position = to
-    for (const [codec, subscriptions] of this.#byCodec) {
-      const notice = codec.encode({ type: 'gap', room: this.name, epoch: to.epoch, offset: to.offset })
-      for (const subscription of subscriptions.values()) {
-        if (!subscription.isOpen) continue
-        subscription.rebase(to.offset)
-        subscription.connection.write(notice)
-      }
+    this.#tail.clear()
+    this.#position = { epoch: to.epoch, offset: to.offset }
+    this.#inherits = undefined
+    this.#tellAll((codec, subscription) => {
+      subscription.rebase(to.offset)
+      return codec.encode({ type: 'gap', room: this.name, epoch: to.epoch, offset: to.offset })
+    })
+  }
+
+  #tellAll (notice: (codec: Codec, subscription: Subscription) => Uint8Array): void {
+    for (const subscription of this.subscriptions()) {
+      if (subscription.isOpen) subscription.connection.write(notice(subscription.connection.codec, subscription))
     }
   }
 }

@@ -1,28 +1,39 @@
-import type { Broker, BrokerListener, PublishResult } from '../core/broker.ts'
+import type { Broker, BrokerListener, HistoryPage, HistoryQuery, PublishResult } from '../core/broker.ts'
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
 import type { MemberEvent } from '../core/presence-store.ts'
-import type { Position, PublicationDraft } from '../core/publication.ts'
+import type { Position, Publication, PublicationDraft } from '../core/publication.ts'
+import { DEFAULT_HISTORY, type HistoryPolicy } from '../core/room-policies.ts'
 
-interface RoomEnd {
+interface RoomLog {
   readonly epoch: string
   offset: number
   usedAt: number
+  /** The newest publications, oldest first, without a hole. */
+  history: Publication[]
 }
 
 /** How long the end of a room is remembered after its last use, in milliseconds: as long as the Redis broker's keys live. */
 const RETENTION_MS = 24 * 60 * 60 * 1_000
 
+export interface MemoryBrokerParts {
+  /** What is kept of each room; the default policy if not given. */
+  readonly historyOf?: (room: string) => HistoryPolicy
+  readonly now?: () => number
+}
+
 /** The broker of one process: a round trip to itself. */
 export class MemoryBroker implements Broker {
+  readonly #historyOf: (room: string) => HistoryPolicy
   readonly #now: () => number
   readonly #subscribed = new Set<string>()
   /** In the order of their last use, so that what is old enough to forget comes first. */
-  readonly #ends = new Map<string, RoomEnd>()
+  readonly #logs = new Map<string, RoomLog>()
   #listener: BrokerListener | undefined
   #isClosed = false
 
-  constructor ({ now = Date.now }: { now?: () => number } = {}) {
+  constructor ({ historyOf = () => DEFAULT_HISTORY, now = Date.now }: MemoryBrokerParts = {}) {
+    this.#historyOf = historyOf
     this.#now = now
   }
 
@@ -45,14 +56,32 @@ export class MemoryBroker implements Broker {
     return { epoch, offset }
   }
 
+  async history (room: string, { from, limit, reverse = false }: HistoryQuery): Promise<HistoryPage> {
+    this.#assertOpen()
+    const log = this.#use(room)
+    this.#trim(room, log)
+    const { epoch, offset, history } = log
+    const wanted = reverse
+      ? history.filter(publication => from === undefined || publication.offset < from).reverse()
+      : history.filter(publication => from === undefined || publication.offset > from)
+    return { epoch, offset, publications: wanted.slice(0, limit), more: wanted.length > limit }
+  }
+
+  async forget (room: string): Promise<void> {
+    this.#assertOpen()
+    this.#use(room).history = []
+    if (this.#subscribed.has(room)) this.#listener?.onForget(room)
+  }
+
   async publish ({ room, data, from, except }: PublicationDraft): Promise<PublishResult> {
     this.#assertOpen()
-    const end = this.#use(room)
-    const { epoch } = end
-    const offset = ++end.offset
-    if (this.#subscribed.has(room)) {
-      this.#listener?.onPublication({ room, epoch, offset, data: Buffer.from(data), from, except, at: end.usedAt })
-    }
+    const log = this.#use(room)
+    const { epoch } = log
+    const offset = ++log.offset
+    const publication: Publication = { room, epoch, offset, data: Buffer.from(data), from, except, at: log.usedAt }
+    log.history.push(publication)
+    this.#trim(room, log)
+    if (this.#subscribed.has(room)) this.#listener?.onPublication(publication)
     return { room, epoch, offset }
   }
 
@@ -69,25 +98,33 @@ export class MemoryBroker implements Broker {
     this.#isClosed = true
   }
 
-  #use (room: string): RoomEnd {
+  #use (room: string): RoomLog {
     const now = this.#now()
-    const end = this.#ends.get(room) ?? { epoch: createId(), offset: 0, usedAt: now }
-    this.#touch(room, end, now)
-    this.#forget(now)
-    return end
+    const log = this.#logs.get(room) ?? { epoch: createId(), offset: 0, usedAt: now, history: [] }
+    this.#touch(room, log, now)
+    this.#forgetOld(now)
+    return log
   }
 
-  #touch (room: string, end: RoomEnd, now: number): void {
-    end.usedAt = now
-    this.#ends.delete(room)
-    this.#ends.set(room, end)
+  #touch (room: string, log: RoomLog, now: number): void {
+    log.usedAt = now
+    this.#logs.delete(room)
+    this.#logs.set(room, log)
   }
 
-  #forget (now: number): void {
-    for (const [room, end] of this.#ends) {
-      if (now - end.usedAt < RETENTION_MS) return
-      if (this.#subscribed.has(room)) this.#touch(room, end, now)
-      else this.#ends.delete(room)
+  #trim (room: string, log: RoomLog): void {
+    const { size, ttlMs } = this.#historyOf(room)
+    const tooOld = this.#now() - ttlMs
+    const excess = log.history.length - size
+    const keep = log.history.findIndex(({ at }, index) => index >= excess && at > tooOld)
+    log.history = keep === -1 ? [] : keep === 0 ? log.history : log.history.slice(keep)
+  }
+
+  #forgetOld (now: number): void {
+    for (const [room, log] of this.#logs) {
+      if (now - log.usedAt < RETENTION_MS) return
+      if (this.#subscribed.has(room)) this.#touch(room, log, now)
+      else this.#logs.delete(room)
     }
   }
 

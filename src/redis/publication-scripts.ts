@@ -1,35 +1,100 @@
 import { BY_THE_CLOCK } from './script-parts.ts'
 
 /**
- * Purpose: gives a publication the next offset of its room, and sends it; a room without a numbering begins a new one.
- * KEYS: 1 the room's end. ARGV: 1 notAfter, 2 epoch for a new numbering, 3 retention in ms, 4 channel, 5 the envelope after its head.
+ * The epoch of a room, and what it inherits. A room that has none begins a numbering with an empty history. One whose numbering another
+ * Redis process made goes on under a new epoch: this process may hold an older state than that one told, so later positions of the old
+ * epoch mean nothing. Expects KEYS 1 and 2.
+ */
+const EPOCH = `
+local function epochOf (fresh, run)
+  local epoch, maker, inherits = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'run', 'inherits'))
+  if not epoch then
+    redis.call('DEL', KEYS[2])
+    redis.call('HSET', KEYS[1], 'epoch', fresh, 'offset', 0, 'run', run)
+    return fresh, ''
+  end
+  if maker == run then return epoch, inherits or '' end
+  inherits = epoch .. ' ' .. (redis.call('HGET', KEYS[1], 'offset') or 0)
+  redis.call('HSET', KEYS[1], 'epoch', fresh, 'run', run, 'inherits', inherits)
+  return fresh, inherits
+end
+`
+
+/** Drops up to 16 entries that are older than the policy allows; true if there may be more. Expects KEYS 2. */
+const TRIM_BY_AGE = `
+local function trimByAge (oldest)
+  local entries = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 16)
+  local dropped
+  for _, entry in ipairs(entries) do
+    if tonumber(string.match(entry[2][2], '^%d+')) > oldest then break end
+    dropped = entry[1]
+  end
+  if not dropped then return false end
+  redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-0', tonumber(string.match(dropped, '^%d+')) + 1))
+  return dropped == entries[#entries][1]
+end
+`
+
+/**
+ * Purpose: gives a publication the next offset of its room, keeps it by the room's policy, and sends it.
+ * KEYS: 1 the room's end, 2 its history. ARGV: 1 notAfter, 2 epoch for a new numbering, 3 retention of the end in ms, 4 channel,
+ * 5 the envelope after its first four words, 6 how many publications are kept (0: none), 7 for how long in ms, 8 this Redis process.
  * Returns {epoch, offset}, or nil after the deadline.
  */
-export const publish = `${BY_THE_CLOCK}
+export const publish = `${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}
 if now > tonumber(ARGV[1]) then return nil end
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then
-  epoch = ARGV[2]
-  redis.call('HSET', KEYS[1], 'epoch', epoch)
-end
+local epoch = epochOf(ARGV[2], ARGV[8])
 local offset = redis.call('HINCRBY', KEYS[1], 'offset', 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('PUBLISH', ARGV[4], string.format('p %s %.0f %.0f ', epoch, offset, now) .. ARGV[5])
+local tail = string.format('%.0f ', now) .. ARGV[5]
+if tonumber(ARGV[6]) > 0 then
+  redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[6], string.format('%.0f-0', offset), 'e', tail)
+  redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  trimByAge(now - ARGV[7])
+end
+redis.call('PUBLISH', ARGV[4], string.format('p %s %.0f ', epoch, offset) .. tail)
 return {epoch, offset}
 `
 
 /**
  * Purpose: reads the end of a room; a room without a numbering begins one, so that a position can be named before the first publication.
- * KEYS: 1 the room's end. ARGV: 1 notAfter, 2 epoch for a new numbering, 3 retention in ms.
- * Returns {epoch, offset}, or nil after the deadline.
+ * KEYS: 1 the room's end, 2 its history. ARGV: 1 notAfter, 2 epoch for a new numbering, 3 retention in ms, 4 this Redis process.
+ * Returns {epoch, offset, 'inherited epoch upTo' or ''}, or nil after the deadline.
  */
-export const position = `${BY_THE_CLOCK}
+export const position = `${BY_THE_CLOCK}${EPOCH}
 if now > tonumber(ARGV[1]) then return nil end
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then
-  epoch = ARGV[2]
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', 0)
-end
+local epoch, inherits = epochOf(ARGV[2], ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return {epoch, tonumber(redis.call('HGET', KEYS[1], 'offset') or 0)}
+return {epoch, tonumber(redis.call('HGET', KEYS[1], 'offset') or 0), inherits}
+`
+
+/**
+ * Purpose: reads a part of a room's history, and its end at the same moment. What is older than the policy allows is not there.
+ * KEYS: 1 the room's end, 2 its history. ARGV: 1 notAfter, 2 epoch for a new numbering, 3 retention in ms, 4 for how long publications are kept
+ * in ms, 5 how many to read, 6 '' or the offset to begin after (in reverse: before), 7 'forward' or 'reverse', 8 this Redis process.
+ * Returns {epoch, offset, 'inherited epoch upTo' or '', {{offset-0, {'e', the envelope after its first three words}}, …}}, or nil after the deadline.
+ */
+export const history = `${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}
+if now > tonumber(ARGV[1]) then return nil end
+local epoch, inherits = epochOf(ARGV[2], ARGV[8])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+while trimByAge(now - ARGV[4]) do end
+local entries
+if ARGV[7] == 'reverse' then
+  entries = redis.call('XREVRANGE', KEYS[2], ARGV[6] == '' and '+' or '(' .. ARGV[6] .. '-0', '-', 'COUNT', ARGV[5])
+else
+  entries = redis.call('XRANGE', KEYS[2], ARGV[6] == '' and '-' or '(' .. ARGV[6] .. '-0', '+', 'COUNT', ARGV[5])
+end
+return {epoch, tonumber(redis.call('HGET', KEYS[1], 'offset') or 0), inherits, entries}
+`
+
+/**
+ * Purpose: forgets what is kept of a room, and tells its nodes; offsets go on.
+ * KEYS: 1 the room's end, 2 its history. ARGV: 1 notAfter, 2 channel. Returns 1, or nil after the deadline.
+ */
+export const forget = `${BY_THE_CLOCK}
+if now > tonumber(ARGV[1]) then return nil end
+redis.call('DEL', KEYS[2])
+redis.call('PUBLISH', ARGV[2], 'f\\n')
+return 1
 `

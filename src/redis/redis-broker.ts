@@ -1,12 +1,13 @@
 import type { Redis } from 'ioredis'
-import type { Broker, BrokerListener, PublishResult } from '../core/broker.ts'
+import type { Broker, BrokerListener, HistoryPage, HistoryQuery, PublishResult } from '../core/broker.ts'
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Position, PublicationDraft } from '../core/publication.ts'
+import type { PublicationDraft, RoomEnd } from '../core/publication.ts'
+import type { HistoryPolicy } from '../core/room-policies.ts'
 import { ChannelRegistry } from './channel-registry.ts'
 import type { RedisClock } from './redis-clock.ts'
-import { decodeEnvelope, encodeRest } from './redis-envelope.ts'
+import { decodeEnvelope, decodeHistoryEntry, encodeRest } from './redis-envelope.ts'
 import { run } from './redis-errors.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import type { Publisher } from './redis-scripts.ts'
@@ -17,6 +18,7 @@ export interface RedisBrokerParts {
   readonly subscriber: Redis
   readonly keys: RedisKeys
   readonly clock: RedisClock
+  readonly historyOf: (room: string) => HistoryPolicy
   /** How long a call may take. */
   readonly timeoutMs: number
   readonly log: Logger
@@ -65,20 +67,38 @@ export class RedisBroker implements Broker {
     if (!this.#isClosed) await this.#channels.unsubscribe(channel)
   }
 
-  async position (room: string): Promise<Position> {
+  async position (room: string): Promise<RoomEnd> {
     const { publisher, keys } = this.#parts
-    const [epoch, offset] = await this.#run(notAfter =>
-      publisher.roomcastPosition(keys.roomEnd(room), notAfter, createId(), RETENTION_MS))
-    return { epoch, offset }
+    const [epoch, offset, inherits] = await this.#run((notAfter, run) =>
+      publisher.roomcastPosition(keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, run))
+    return { epoch, offset, inherits: parseInherits(inherits) }
   }
 
   async publish (draft: PublicationDraft): Promise<PublishResult> {
-    const { publisher, keys } = this.#parts
+    const { publisher, keys, historyOf } = this.#parts
     const { room } = draft
-    const [epoch, offset] = await this.#run(notAfter => publisher.roomcastPublish(
-      keys.roomEnd(room), notAfter, createId(), RETENTION_MS, keys.roomChannel(room), encodeRest(draft)
+    const { size, ttlMs } = historyOf(room)
+    const [epoch, offset] = await this.#run((notAfter, run) => publisher.roomcastPublish(
+      keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, keys.roomChannel(room), encodeRest(draft), size, ttlMs, run
     ))
     return { room, epoch, offset }
+  }
+
+  async history (room: string, { from, limit, reverse = false }: HistoryQuery): Promise<HistoryPage> {
+    const { publisher, keys, historyOf } = this.#parts
+    const [epochBytes, offset, inherits, entries] = await this.#run((notAfter, run) => publisher.roomcastHistoryBuffer(
+      keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, historyOf(room).ttlMs,
+      limit + 1, from ?? '', reverse ? 'reverse' : 'forward', run
+    ))
+    const epoch = epochBytes.toString()
+    const publications = entries.slice(0, limit).flatMap(([id, [, entry]]) =>
+      decodeHistoryEntry(room, { epoch, offset: Number.parseInt(id.toString(), 10) }, entry) ?? [])
+    return { epoch, offset, inherits: parseInherits(inherits.toString()), publications, more: entries.length > limit }
+  }
+
+  async forget (room: string): Promise<void> {
+    const { publisher, keys } = this.#parts
+    await this.#run(notAfter => publisher.roomcastForget(keys.roomEnd(room), keys.roomHistory(room), notAfter, keys.roomChannel(room)))
   }
 
   async check (): Promise<void> {
@@ -103,10 +123,12 @@ export class RedisBroker implements Broker {
     this.#parts.subscriber.off('messageBuffer', this.#onMessage)
   }
 
-  #run<Reply> (command: (notAfter: number) => Promise<Reply | null>): Promise<Reply> {
+  #run<Reply> (command: (notAfter: number, run: string) => Promise<Reply | null>): Promise<Reply> {
     if (this.#isClosed) return Promise.reject(new RoomcastError('unavailable'))
     const { publisher, clock, timeoutMs } = this.#parts
-    return run(publisher, () => command(Math.floor(clock.now() + timeoutMs)))
+    const { runId } = clock
+    if (runId === undefined) return Promise.reject(new RoomcastError('unavailable'))
+    return run(publisher, () => command(Math.floor(clock.now() + timeoutMs), runId))
   }
 
   readonly #onMessage = (channelName: Buffer, message: Buffer): void => {
@@ -120,6 +142,12 @@ export class RedisBroker implements Broker {
     const envelope = decodeEnvelope(room, message)
     if (envelope === undefined) this.#parts.log.warn({ room }, 'something that is no envelope was published on a channel of ours')
     else if (envelope.kind === 'publication') this.#listener?.onPublication(envelope.publication)
+    else if (envelope.kind === 'forget') this.#listener?.onForget(room)
     else this.#listener?.onMemberEvent(envelope.event)
   }
+}
+
+function parseInherits (text: string): RoomEnd['inherits'] {
+  const [epoch, upTo] = text.split(' ')
+  return epoch === undefined || upTo === undefined ? undefined : { epoch, upTo: Number(upTo) }
 }

@@ -1,17 +1,19 @@
 import type { MemberEvent } from '../core/presence-store.ts'
-import type { Publication, PublicationDraft, PublicationSender } from '../core/publication.ts'
+import type { Position, Publication, PublicationDraft, PublicationSender } from '../core/publication.ts'
 
 /** What a node may find in an envelope. */
 export type Envelope =
   | { readonly kind: 'publication', readonly publication: Publication }
   | { readonly kind: 'member event', readonly event: MemberEvent }
+  | { readonly kind: 'forget' }
 
 /**
  * One publication between nodes: a head of ASCII words, a line feed, the sender as JSON, the payload as JSON.
  *
  *     p <epoch> <offset> <at> <except or -> <bytes of the sender>\n<sender><payload>
  *
- * The script writes the first four words, the publisher the rest; so nobody parses or serialises the payload on its way.
+ * The script writes the first four words, the publisher the rest; so nobody parses or serialises the payload on its way. The history keeps
+ * what follows the offset.
  */
 export function encodeRest ({ data, from, except }: PublicationDraft): string {
   const sender = from === undefined ? '' : JSON.stringify(from)
@@ -34,7 +36,14 @@ export function decodeEnvelope (room: string, envelope: Buffer): Envelope | unde
   const headEnd = envelope.subarray(0, MAX_HEAD_BYTES).indexOf(0x0A)
   const head = envelope.toString('latin1', 0, Math.max(headEnd, 0))
   const body = envelope.subarray(headEnd + 1)
+  if (head === 'f') return { kind: 'forget' }
   return head.startsWith('p') ? decodePublication(room, head, body) : decodeMemberEvent(room, head, body)
+}
+
+/** Reads an entry of a room's history: what follows the offset in the envelope. */
+export function decodeHistoryEntry (room: string, { epoch, offset }: Position, entry: Buffer): Publication | undefined {
+  const envelope = decodeEnvelope(room, Buffer.concat([Buffer.from(`p ${epoch} ${offset} `), entry]))
+  return envelope?.kind === 'publication' ? envelope.publication : undefined
 }
 
 function decodePublication (room: string, head: string, body: Buffer): Envelope | undefined {

@@ -22,6 +22,9 @@ export class RedisKeys {
   /** HASH `epoch`, `offset`: the end of a room. */
   roomEnd (room: string): string { return `${this.#prefix}:{r:${room}}:end` }
 
+  /** STREAM with the offset as id: what is kept of a room's publications. */
+  roomHistory (room: string): string { return `${this.#prefix}:{r:${room}}:history` }
+
   /** The channel on which a room's publications travel. */
   roomChannel (room: string): string { return `${this.#channelPrefix}:{r:${room}}:live` }
 

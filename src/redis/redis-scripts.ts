@@ -1,12 +1,14 @@
 import type { Redis } from 'ioredis'
 import { bury, lease, nodes, release } from './lease-scripts.ts'
 import { enter, leave, members, register, registerRoom, remove } from './presence-scripts.ts'
-import { position, publish } from './publication-scripts.ts'
+import { forget, history, position, publish } from './publication-scripts.ts'
 
 /** The scripts as commands of the publisher connection; ioredis sends them by hash, and whole where Redis forgot them. */
 export const scripts = {
-  roomcastPublish: { lua: publish, numberOfKeys: 1 },
-  roomcastPosition: { lua: position, numberOfKeys: 1 },
+  roomcastPublish: { lua: publish, numberOfKeys: 2 },
+  roomcastPosition: { lua: position, numberOfKeys: 2 },
+  roomcastHistory: { lua: history, numberOfKeys: 2 },
+  roomcastForget: { lua: forget, numberOfKeys: 2 },
   roomcastLease: { lua: lease, numberOfKeys: 4 },
   roomcastRelease: { lua: release, numberOfKeys: 4 },
   roomcastBury: { lua: bury, numberOfKeys: 2 },
@@ -29,8 +31,15 @@ type MemberCommand = (
 ) => Done
 
 interface Commands {
-  roomcastPublish: (end: string, notAfter: number, epoch: string, retentionMs: number, channel: string, rest: string) => Promise<End | null>
-  roomcastPosition: (end: string, notAfter: number, epoch: string, retentionMs: number) => Promise<End | null>
+  roomcastPublish: (
+    end: string, history: string, notAfter: number, epoch: string, retentionMs: number, channel: string, rest: string, size: number, ttlMs: number, run: string
+  ) => Promise<End | null>
+  roomcastPosition: (end: string, history: string, notAfter: number, epoch: string, retentionMs: number, run: string) => Promise<[...End, inherits: string] | null>
+  roomcastHistoryBuffer: (
+    end: string, history: string, notAfter: number, epoch: string, retentionMs: number, ttlMs: number,
+    count: number, from: number | '', direction: 'forward' | 'reverse', run: string
+  ) => Promise<[epoch: Buffer, offset: number, inherits: Buffer, entries: Array<[id: Buffer, fields: [Buffer, Buffer]]>] | null>
+  roomcastForget: (end: string, history: string, notAfter: number, channel: string) => Done
   roomcastLease: (
     ends: string, since: string, holders: string, claims: string,
     notAfter: number, mode: 'take' | 'renew', nodeId: string, leaseMs: number, holder: string, toldEnd: number, retentionMs: number, claimAfterMs: number, run: string

@@ -1,5 +1,6 @@
 import tap, { Test, type TestOpts } from 'tap'
 import type { Broker } from '../../src/core/broker.ts'
+import { suiteHistoryOf } from './broker-suite/history-policy.ts'
 import { MemoryBroker } from '../../src/memory/memory-broker.ts'
 import { within } from './broker-cluster.ts'
 import { brokerConformance, type BrokerConformanceOptions } from './broker.ts'
@@ -11,7 +12,7 @@ const SUITES_MS = 60_000
 const ALONE: BrokerConformanceOptions = { nodes: 1, reason: 'a broken broker is one object' }
 
 tap.test('a healthy broker passes the suite', async t => {
-  t.equal(await firstFailure(() => new MemoryBroker()), undefined)
+  t.equal(await firstFailure(() => new MemoryBroker({ historyOf: suiteHistoryOf })), undefined)
 })
 
 tap.test('a broker with a fault fails the suite, at the sentence that forbids it', async t => {
@@ -23,7 +24,7 @@ tap.test('a broker with a fault fails the suite, at the sentence that forbids it
 
 tap.test('the suite refuses an option that it does not know, and a waiver without a reason', async t => {
   const run = (options: object) => () => {
-    brokerConformance(scratchTest(), 'a broker', async () => [new MemoryBroker()], options as BrokerConformanceOptions)
+    brokerConformance(scratchTest(), 'a broker', async () => [new MemoryBroker({ historyOf: suiteHistoryOf })], options as BrokerConformanceOptions)
   }
   t.throws(run({ nodes: 2, reconnects: false }), { message: /no option reconnects/ })
   t.throws(run({ nodes: 2, reason: 'of no use' }), { message: /no option reason/ })

@@ -21,6 +21,8 @@ export async function within<T> (what: string, promise: Promise<T>, ms = WAIT_MS
 /** A started broker, and everything that it has handed over since. */
 export class BrokerNode {
   readonly broker: Broker
+  /** Rooms whose history was forgotten. */
+  readonly forgotten: string[] = []
   readonly #received = new Map<string, Publication[]>()
   #onArrival: () => void = () => {}
 
@@ -36,6 +38,7 @@ export class BrokerNode {
         this.#onArrival()
       },
       onMemberEvent: () => {},
+      onForget: room => { this.forgotten.push(room) },
       onResubscribed: () => {}
     })
   }

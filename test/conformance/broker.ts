@@ -4,6 +4,7 @@ import { BrokerCluster, BrokerNode } from './broker-cluster.ts'
 import { contentTests } from './broker-suite/content.ts'
 import { deliveryTests } from './broker-suite/delivery.ts'
 import { endTests } from './broker-suite/end.ts'
+import { historyTests } from './broker-suite/history.ts'
 import { numberingTests } from './broker-suite/numbering.ts'
 import { orderTests } from './broker-suite/order.ts'
 import { roomTests } from './broker-suite/rooms.ts'
@@ -34,6 +35,7 @@ export function brokerConformance (t: Test, name: string, makeBrokers: MakeBroke
   t.test(`${name} obeys in order`, async t => { orderTests(t, start) })
   t.test(`${name} does not touch what it carries`, async t => { contentTests(t, start) })
   t.test(`${name} keeps rooms apart`, async t => { roomTests(t, start) })
+  t.test(`${name} keeps a history`, async t => { historyTests(t, start) })
   t.test(`${name} ends`, async t => { endTests(t, start) })
   if (options.nodes === 1) t.comment(`${name} is not tested with two nodes: ${options.reason}`)
   else t.test(`${name} joins nodes`, async t => { twoNodeTests(t, start) })

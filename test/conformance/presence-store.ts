@@ -83,6 +83,7 @@ export class StoreUnderTest {
     await this.#broker.start({
       onPublication: () => {},
       onMemberEvent: event => { this.#events.push(event) },
+      onForget: () => {},
       onResubscribed: () => {}
     })
   }

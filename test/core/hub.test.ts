@@ -1,9 +1,10 @@
 import t from 'tap'
 import { Hub } from '../../src/core/hub.ts'
+import { DEFAULT_HISTORY } from '../../src/core/room-policies.ts'
 import { Listener } from './fixtures/listener.ts'
 
 function createHub (): Hub {
-  return new Hub({ onPending: () => {} })
+  return new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, now: () => Date.now() })
 }
 
 t.test('the first into a room and the last out of it are told so', async t => {

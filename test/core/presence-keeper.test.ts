@@ -3,7 +3,7 @@ import type { Connection } from '../../src/core/connection.ts'
 import { Hub } from '../../src/core/hub.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from '../../src/core/presence-entry.ts'
 import { PresenceKeeper } from '../../src/core/presence-keeper.ts'
-import { RoomPolicies } from '../../src/core/room-policies.ts'
+import { DEFAULT_HISTORY, RoomPolicies } from '../../src/core/room-policies.ts'
 import { connectionOf, memberOf, nodeNamed } from '../conformance/presence-store.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { until } from '../helpers/until.ts'
@@ -35,7 +35,7 @@ class Vouching extends Listener implements Vouched {
 async function start (t: Pick<Test, 'after'>) {
   const clock = new FakeClock()
   const store = new ScriptedStore({ leaseMs: LEASE_MS, now: clock.now })
-  const hub = new Hub({ onPending: () => {} })
+  const hub = new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, now: () => Date.now() })
   const log = new RecordedLog()
   const policies = new RoomPolicies([{ pattern: 'feed', presence: false }])
   const keeper = new PresenceKeeper({ hub, store, policies, nodeName: 'n', heartbeatMs: 60_000, now: clock.now, log })

@@ -12,7 +12,8 @@ const serverFrames: { [Type in ServerFrame['type']]: Keys<FrameOf<ServerFrame, T
     type: 1, protocol: 1, connectionId: 1, userId: 1, nodeName: 1, expiresAt: 1, pingIntervalMs: 1, maxFrameBytes: 1, rooms: 1
   },
   message: { type: 1, room: 1, offset: 1, data: 1, from: 1, at: 1 },
-  subscribed: { type: 1, id: 1, room: 1, epoch: 1, offset: 1, members: 1, version: 1 },
+  subscribed: { type: 1, id: 1, room: 1, epoch: 1, offset: 1, recovered: 1, publications: 1, members: 1, version: 1 },
+  history: { type: 1, id: 1, room: 1, epoch: 1, offset: 1, publications: 1, more: 1 },
   presence: { type: 1, id: 1, room: 1, members: 1, version: 1 },
   join: { type: 1, room: 1, member: 1, version: 1 },
   leave: { type: 1, room: 1, member: 1, version: 1 },

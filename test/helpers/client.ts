@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { MessageFrame, ServerFrame, SubscribeFrame } from '../../src/core/frames.ts'
+import type { HistoryFrame, MessageFrame, ServerFrame, SubscribeFrame } from '../../src/core/frames.ts'
 import { ClosedError, Inbox, type Closure } from './inbox.ts'
 import { within } from './within.ts'
 
@@ -83,6 +83,10 @@ export class TestClient {
 
   subscribe (room: string, options: Omit<SubscribeFrame, 'type' | 'id' | 'room'> = {}): Promise<FrameOf<'subscribed'>> {
     return this.#request('subscribed', { type: 'subscribe', room, ...options })
+  }
+
+  history (room: string, options: Omit<HistoryFrame, 'type' | 'id' | 'room'> = {}): Promise<FrameOf<'history'>> {
+    return this.#request('history', { type: 'history', room, ...options })
   }
 
   unsubscribe (room: string): Promise<FrameOf<'unsubscribed'>> {

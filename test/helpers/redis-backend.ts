@@ -6,6 +6,7 @@ import { RedisClients } from '../../src/redis/redis-clients.ts'
 import { RedisClock } from '../../src/redis/redis-clock.ts'
 import { RedisKeys } from '../../src/redis/redis-keys.ts'
 import { RedisPresence } from '../../src/redis/redis-presence.ts'
+import { suiteHistoryOf } from '../conformance/broker-suite/history-policy.ts'
 import type { RedisServer } from './redis-server.ts'
 import { until } from './until.ts'
 
@@ -35,7 +36,7 @@ export class RedisNode {
     const { timeoutMs, leaseMs } = { ...DEFAULTS, ...limits }
     this.#clock = clock
     this.keys = new RedisKeys({ prefix, db: 0 })
-    this.broker = new RedisBroker({ publisher, subscriber, keys: this.keys, clock, timeoutMs, log: LOG })
+    this.broker = new RedisBroker({ historyOf: suiteHistoryOf, publisher, subscriber, keys: this.keys, clock, timeoutMs, log: LOG })
     this.store = new RedisPresence({ publisher, keys: this.keys, clock, leaseMs, timeoutMs })
   }
 

@@ -21,6 +21,7 @@ async function start (t: Test) {
   await broker.start({
     onPublication: publication => { publications.push(publication) },
     onMemberEvent: () => {},
+    onForget: () => {},
     onResubscribed: () => { resubscriptions.push('resubscribed') }
   })
   await broker.subscribe('lobby')

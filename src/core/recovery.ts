@@ -1,0 +1,108 @@
+import type { Broker, HistoryPage } from './broker.ts'
+import { RoomcastError } from './errors.ts'
+import type { Replay } from './frames.ts'
+import { FreshRead } from './fresh-read.ts'
+import type { Hub } from './hub.ts'
+import type { Logger } from './logger.ts'
+import type { Position } from './publication.ts'
+import type { RoomPolicies } from './room-policies.ts'
+import type { Room } from './room.ts'
+import type { Subscription } from './subscription.ts'
+
+/** Publications that are read at a time where a room missed some. */
+const HEAL_PAGE_SIZE = 1_000
+
+/** How long to wait before reading again, in milliseconds. */
+const HEAL_RETRY_MS = 500
+
+/** The most publications in one replay; who missed more pages the history. */
+const MAX_REPLAYED = 1_000
+
+export interface RecoveryParts {
+  readonly hub: Hub
+  readonly broker: Broker
+  readonly policies: RoomPolicies
+  /** The most payload that one replay may hold. */
+  readonly maxReplayBytes: number
+  readonly log: Logger
+}
+
+/** Which part of a room's history somebody wants. */
+export interface HistoryRange {
+  /** After this position, or in reverse before it. */
+  readonly since?: Position | undefined
+  readonly limit: number
+  readonly reverse?: boolean | undefined
+}
+
+/** Brings back what was missed: by a connection that was away, or by this node. */
+export class Recovery {
+  readonly #parts: RecoveryParts
+  readonly #newestReads = new WeakMap<Room, FreshRead<void>>()
+
+  constructor (parts: RecoveryParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Sees to it that what a connection missed since a position is at hand, where it is kept at all. All who ask for one room at once share
+   * a read of its history.
+   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   */
+  async reach ({ room }: Subscription, since: Position): Promise<void> {
+    if (room.after(since) === undefined) await this.#newest(room).get()
+  }
+
+  /**
+   * What a connection missed since a position, up to where its subscription opens in this turn; nothing where no position was named. It is
+   * whole or not at all: `recovered:false` where a part is not kept any more, or is more than a client should be sent at once.
+   * @param except the connection that the client had before: what was published without it stays left out
+   */
+  replay ({ connection, room }: Subscription, since: Position | undefined, except?: string): Replay | undefined {
+    if (since === undefined) return undefined
+    const missed = room.after(since)?.filter(publication => publication.except === undefined ||
+      (publication.except !== connection.connectionId && publication.except !== except))
+    const bytes = missed?.reduce((sum, { data }) => sum + data.length, 0) ?? 0
+    return missed === undefined || bytes > this.#parts.maxReplayBytes
+      ? { recovered: false, publications: [] }
+      : { recovered: true, publications: missed }
+  }
+
+  /**
+   * A page of a room's history.
+   * @throws RoomcastError `history_unreachable` for a position of another numbering, `unavailable` or `outcome_unknown`
+   */
+  async history (room: string, { since, limit, reverse }: HistoryRange): Promise<HistoryPage> {
+    const page = await this.#parts.broker.history(room, { from: since?.offset, limit, reverse })
+    if (since === undefined || since.epoch === page.epoch || since.epoch === page.inherits?.epoch) return page
+    throw new RoomcastError('history_unreachable')
+  }
+
+  /** Reads what is missing in a room of this node, and hands it over; tries again until it can. Never rejects. */
+  async heal (room: Room): Promise<void> {
+    const { broker, hub, log } = this.#parts
+    while (room.isHealing && hub.room(room.name) === room) {
+      try {
+        room.heal(await broker.history(room.name, { from: room.position.offset, limit: HEAL_PAGE_SIZE }))
+      } catch (error) {
+        log.warn({ err: error, room: room.name }, 'what is missing in a room could not be read yet')
+        await new Promise(resolve => { setTimeout(resolve, HEAL_RETRY_MS) })
+      }
+    }
+  }
+
+  /** The newest part of a room's history, read at most once for all who wait for it. */
+  #newest (room: Room): FreshRead<void> {
+    const { broker, policies } = this.#parts
+    let read = this.#newestReads.get(room)
+    if (read === undefined) {
+      const limit = Math.max(1, Math.min(policies.historyOf(room.name).size, MAX_REPLAYED))
+      read = new FreshRead(async () => {
+        const { publications, ...page } = await broker.history(room.name, { limit, reverse: true })
+        room.extend({ ...page, publications: [...publications].reverse() })
+      })
+      this.#newestReads.set(room, read)
+    }
+    return read
+  }
+}

@@ -1,0 +1,68 @@
+import type { Position, Publication } from './publication.ts'
+import type { HistoryPolicy } from './room-policies.ts'
+
+/** The most bytes of payload that one room's tail keeps on a node, whatever its policy. */
+const MAX_TAIL_BYTES = 1_048_576
+
+/**
+ * The end of a room's history in a node's memory: consecutive publications up to the room's position. It obeys the policy's size and
+ * age, and is only as good as the node's subscription: where that was interrupted, and could not be healed, it begins anew.
+ */
+export class Tail {
+  readonly #policy: HistoryPolicy
+  #publications: Publication[] = []
+  #bytes = 0
+  /** How far the node's clock is ahead of the broker's, which the publications carry. */
+  #skewMs = 0
+
+  constructor (policy: HistoryPolicy) {
+    this.#policy = policy
+  }
+
+  /** Takes the publication that follows on what is here. */
+  push (publication: Publication, now: number): void {
+    if (this.#policy.size === 0) return
+    this.#skewMs = now - publication.at
+    this.#publications.push(publication)
+    this.#bytes += publication.data.length
+    this.#trim(now)
+  }
+
+  /** Puts before what is here what came before it; what does not reach up to it is of no use. */
+  extend (older: readonly Publication[], end: Position, now: number): void {
+    const first = this.#publications[0]?.offset ?? end.offset + 1
+    const missing = older.filter(({ offset }) => offset < first)
+    if (missing.at(-1)?.offset !== first - 1) return
+    this.#publications = [...missing, ...this.#publications]
+    this.#bytes = this.#publications.reduce((sum, { data }) => sum + data.length, 0)
+    this.#trim(now)
+  }
+
+  /** The publications after an offset up to the end; undefined if some of them are not here. */
+  after (offset: number, end: Position, now: number): Publication[] | undefined {
+    if (offset === end.offset) return []
+    this.#trim(now)
+    const first = this.#publications[0]?.offset
+    if (first === undefined || offset < first - 1 || offset > end.offset) return undefined
+    return this.#publications.slice(offset - first + 1)
+  }
+
+  clear (): void {
+    this.#publications = []
+    this.#bytes = 0
+  }
+
+  #trim (now: number): void {
+    const { size, ttlMs } = this.#policy
+    let drop = Math.max(0, this.#publications.length - size)
+    let bytes = this.#bytes
+    for (const [index, { at, data }] of this.#publications.entries()) {
+      if (index >= drop && bytes <= MAX_TAIL_BYTES && now - this.#skewMs - at < ttlMs) break
+      bytes -= data.length
+      drop = Math.max(drop, index + 1)
+    }
+    if (drop === 0) return
+    this.#publications = this.#publications.slice(drop)
+    this.#bytes = bytes
+  }
+}
