@@ -7,6 +7,7 @@ COPY tools/build.mjs tools/
 COPY src src
 COPY plugins plugins
 COPY routes routes
+COPY client client
 RUN npm run build
 
 FROM node:22-slim AS dependencies

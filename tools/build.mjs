@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const SOURCES = ['src', 'plugins', 'routes', 'examples', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
+const SOURCES = ['src', 'plugins', 'routes', 'client', 'examples', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
 const STAMP = join('dist', '.built-at')
 
 /** The youngest change below a path, in ms; the folders count too, since deleting a file changes only its folder. */

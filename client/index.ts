@@ -1,0 +1,7 @@
+export { RoomcastClient, type ClientEvents } from './client.ts'
+export { ClientError, type ClientErrorCode } from './client-error.ts'
+export type { ClientState } from './connector.ts'
+export type { ClientOptions } from './options.ts'
+export { RoomHandle, type PublishOptions, type SubscribeOptions } from './room.ts'
+export type { Member, Position, RoomEvents, RoomMessage, RoomState } from './room-events.ts'
+export type { FetchLike, WebSocketConstructor, WebSocketLike } from './web-platform.ts'

@@ -1,0 +1,29 @@
+/** What waits for a connection, in order, and never more than a bound. */
+export class Outbox<Item> {
+  readonly #items = new Set<Item>()
+  readonly #max: number
+
+  constructor (max: number) {
+    this.#max = max
+  }
+
+  get size (): number { return this.#items.size }
+
+  /** False if it is full, and the item was not taken. */
+  push (item: Item): boolean {
+    if (this.#items.size >= this.#max) return false
+    this.#items.add(item)
+    return true
+  }
+
+  /** Takes one out of the line; false if it was not there. */
+  remove (item: Item): boolean {
+    return this.#items.delete(item)
+  }
+
+  /** The first in the line, which stays there. */
+  peek (): Item | undefined {
+    const [first] = this.#items
+    return first
+  }
+}

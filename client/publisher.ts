@@ -1,0 +1,118 @@
+import type { PublishFrame, ServerFrame } from '../src/core/frames.ts'
+import { ClientError, type ErrorFrame } from './client-error.ts'
+import { Outbox } from './outbox.ts'
+import { byteLength } from './resume.ts'
+import type { PublishOptions } from './room.ts'
+import type { Position } from './room-events.ts'
+
+type PublishedFrame = Extract<ServerFrame, { type: 'published' }>
+
+export interface PublisherParts {
+  readonly nextId: () => number
+  /** Sends text if there is a connection that takes it; false if not. */
+  readonly send: (text: string) => boolean
+  /** The largest frame that the server takes, in bytes. */
+  readonly maxFrameBytes: () => number
+  readonly maxQueued: number
+  readonly timeoutMs: number
+  /** Called whenever no publish waits for its answer any more. */
+  readonly onIdle: () => void
+}
+
+interface Publish {
+  readonly id: number
+  readonly text: string
+  readonly resolve: (position: Position) => void
+  readonly reject: (error: ClientError) => void
+  readonly timer: ReturnType<typeof setTimeout>
+}
+
+const unknown = (why: string): ClientError => new ClientError('outcome_unknown', `${why}: it may have happened`)
+
+/** The publishes of a client: those that wait for a connection, and those that wait for their answer. Nothing is ever sent twice. */
+export class Publisher {
+  readonly #parts: PublisherParts
+  readonly #queue: Outbox<Publish>
+  readonly #sent = new Map<number, Publish>()
+
+  constructor (parts: PublisherParts) {
+    this.#parts = parts
+    this.#queue = new Outbox(parts.maxQueued)
+  }
+
+  /** Whether no publish waits for its answer. */
+  get isIdle (): boolean { return this.#sent.size === 0 }
+
+  publish (room: string, data: unknown, { echo }: PublishOptions): Promise<Position> {
+    return new Promise<Position>((resolve, reject) => {
+      if (JSON.stringify(data) === undefined) throw new ClientError('payload_invalid', 'Not JSON')
+      const id = this.#parts.nextId()
+      const frame: PublishFrame = { type: 'publish', id, room, data, ...(echo === false && { echo }) }
+      const timer = setTimeout(() => { this.#expire(publish) }, this.#parts.timeoutMs)
+      const publish: Publish = { id, text: JSON.stringify(frame), resolve, reject, timer }
+      if (this.#queue.size === 0 && this.#dispatch(publish)) return
+      if (!this.#queue.push(publish)) this.#reject(publish, new ClientError('queue_full', 'Too many wait for a connection'))
+    })
+  }
+
+  /** Sends what waits, as far as the connection takes it. */
+  flush (): void {
+    for (let next = this.#queue.peek(); next !== undefined && this.#dispatch(next); next = this.#queue.peek()) this.#queue.remove(next)
+  }
+
+  /** Takes an answer; false if it is to no publish. */
+  settle (frame: PublishedFrame | ErrorFrame): boolean {
+    const publish = this.#sent.get(frame.id as number)
+    if (publish === undefined) return false
+    if (frame.type === 'published') {
+      clearTimeout(publish.timer)
+      this.#sent.delete(publish.id)
+      publish.resolve({ epoch: frame.epoch, offset: frame.offset })
+      this.#tellIdle()
+    } else {
+      this.#reject(publish, new ClientError(frame.code, frame.message))
+    }
+    return true
+  }
+
+  /** The connection was lost, and the answers with it; what was not sent waits on. */
+  lost (): void {
+    for (const publish of [...this.#sent.values()]) this.#reject(publish, unknown('The connection was lost'))
+  }
+
+  /** The client ends. */
+  close (error: ClientError): void {
+    this.lost()
+    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
+      this.#queue.remove(next)
+      this.#reject(next, error)
+    }
+  }
+
+  /** Sends one, or finds that it cannot be sent ever; false if it must wait. */
+  #dispatch (publish: Publish): boolean {
+    if (byteLength(publish.text) > this.#parts.maxFrameBytes()) {
+      this.#reject(publish, new ClientError('payload_too_large', 'Frame too large'))
+      return true
+    }
+    if (!this.#parts.send(publish.text)) return false
+    this.#sent.set(publish.id, publish)
+    return true
+  }
+
+  #expire (publish: Publish): void {
+    const isQueued = this.#queue.remove(publish)
+    this.#reject(publish, isQueued ? new ClientError('timeout', 'No connection in time') : unknown('No answer in time'))
+  }
+
+  #reject (publish: Publish, error: ClientError): void {
+    clearTimeout(publish.timer)
+    const wasSent = this.#sent.delete(publish.id)
+    publish.reject(error)
+    if (wasSent) this.#tellIdle()
+  }
+
+  #tellIdle (): void {
+    if (this.#sent.size === 0) this.#parts.onIdle()
+  }
+}

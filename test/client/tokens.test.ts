@@ -1,0 +1,86 @@
+import t from 'tap'
+import type { ClientError } from '../../client/index.ts'
+import { Inbox } from '../helpers/inbox.ts'
+import { startServer } from '../helpers/server-process.ts'
+import { memberToken, secondsFromNow } from '../helpers/token.ts'
+import { connectClient, createClient, messagesOf, nextState } from './library-client.ts'
+import { startProxy } from './tcp-proxy.ts'
+
+const server = await startServer(t)
+
+t.test('a token is asked for before each attempt, also one that takes its time', async t => {
+  const proxy = await startProxy(t, server.url)
+  let asked = 0
+  const getToken = async (): Promise<string> => {
+    asked++
+    // An application that asks its own server first.
+    await server.get('/health')
+    return memberToken('alice')
+  }
+  const client = await connectClient(t, proxy.wsUrl, { getToken })
+  t.equal(asked, 1)
+  const back = nextState(client, 'open')
+  proxy.cut()
+  proxy.heal()
+  await back
+  t.ok(asked >= 2)
+})
+
+t.test('a getToken that rejects or is too slow is reported, and asked again', async t => {
+  const errors: string[] = []
+  let asked = 0
+  const getToken = (): Promise<string> => {
+    asked++
+    if (asked === 1) return Promise.reject(new Error('not now'))
+    return asked === 2 ? new Promise(() => {}) : Promise.resolve(memberToken('alice'))
+  }
+  const client = createClient(t, server.wsUrl, { getToken, tokenTimeoutMs: 50 })
+  client.on('error', ({ code, cause }) => { errors.push(`${code}: ${(cause as Error).message}`) })
+  await client.connect()
+  t.same(errors, ['token_failed: not now', 'token_failed: getToken took too long'])
+})
+
+t.test('a token that is refused is asked for anew once, and then the client stops and says why', async t => {
+  let asked = 0
+  const client = createClient(t, server.wsUrl, { getToken: () => `bad-${++asked}` })
+  const errors: ClientError[] = []
+  client.on('error', error => { errors.push(error) })
+  const publish = client.room('lobby').publish(1)
+  await t.rejects(client.connect(), { code: 'unauthorized' })
+  await t.rejects(publish, { code: 'unauthorized' })
+  t.equal(asked, 2)
+  t.equal(client.state, 'closed')
+  t.match(errors, [{ code: 'unauthorized' }])
+})
+
+t.test('a token that no header can hold is refused like any bad one', async t => {
+  const client = createClient(t, server.wsUrl, { getToken: () => 'not a token' })
+  await t.rejects(client.connect(), { code: 'unauthorized' })
+})
+
+t.test('a client that had an old token comes back with a new one', async t => {
+  const tokens = ['expired', memberToken('alice')]
+  const client = createClient(t, server.wsUrl, { getToken: () => tokens.shift() ?? memberToken('alice') })
+  await client.connect()
+  t.equal(client.state, 'open')
+})
+
+t.test('before a token expires the client connects with another, and misses nothing', async t => {
+  let asked = 0
+  const getToken = (): string => memberToken('alice', { exp: secondsFromNow(++asked === 1 ? 5 : 3_600) })
+  const client = await connectClient(t, server.wsUrl, { getToken })
+  const room = client.room<number>('renewal')
+  const messages = messagesOf(room)
+  await room.subscribe()
+  const states = new Inbox<string>()
+  client.on('state', state => { states.push(state) })
+  t.equal(await states.next('a new attempt', 10_000), 'connecting')
+  await server.publish({ room: 'renewal', data: 1 })
+  const answer = room.publish(2)
+  t.equal(await states.next('the new connection'), 'open')
+  t.match(await answer, { offset: 2 })
+  t.same([await messages.next('one'), await messages.next('two')], [1, 2])
+  t.equal(asked, 2)
+})
+
+t.end()
