@@ -39,7 +39,13 @@ function start (command, args, env) {
 function lineWith (child, text) {
   return new Promise((resolve, reject) => {
     const lines = createInterface(child.stdout)
-    lines.on('line', line => { if (line.includes(text)) resolve(line) })
+    lines.on('line', line => {
+      if (!line.includes(text)) return
+      resolve(line)
+      // What it says after that is thrown away unread: parsing it here would be measured with the rest.
+      lines.close()
+      child.stdout.resume()
+    })
     lines.on('close', () => { reject(new Error(`the process ended before it said "${text}"`)) })
   })
 }
