@@ -21,6 +21,7 @@ import { RoomKeeper } from './room-keeper.ts'
 import { RoomPolicies, type RoomPolicy } from './room-policies.ts'
 import type { Transport } from './transport.ts'
 import { tend, type UpkeepSettings } from './upkeep.ts'
+import { within } from './within.ts'
 
 export interface NodeSettings extends UpkeepSettings {
   readonly nodeName: string
@@ -243,12 +244,4 @@ export class RealtimeNode {
     this.#presence.assertDue()
     this.rooms.compareDue()
   }
-}
-
-/** Waits for a promise, but no longer than a time. */
-async function within (ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const elapsed = new Promise(resolve => { timer = setTimeout(resolve, ms) })
-  await Promise.race([promise, elapsed])
-  clearTimeout(timer)
 }
