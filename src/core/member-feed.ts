@@ -1,7 +1,6 @@
-import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
+import { Encoded } from './encoded.ts'
 import { FreshRead } from './fresh-read.ts'
-import type { ServerFrame } from './frames.ts'
 import type { MemberEvent, MembersSnapshot, MembersVersion } from './presence-store.ts'
 import { stepFrom, type Position, type Step } from './publication.ts'
 
@@ -127,22 +126,6 @@ export class MemberFeed {
 }
 
 const NOWHERE: MembersVersion = { epoch: '', version: 0 }
-
-/** A frame, encoded at most once for each codec. */
-class Encoded {
-  readonly #frame: ServerFrame
-  readonly #bytes = new Map<Codec, Uint8Array>()
-
-  constructor (frame: ServerFrame) {
-    this.#frame = frame
-  }
-
-  for (codec: Codec): Uint8Array {
-    let bytes = this.#bytes.get(codec)
-    if (bytes === undefined) this.#bytes.set(codec, bytes = codec.encode(this.#frame))
-    return bytes
-  }
-}
 
 function versionStep (from: MembersVersion, to: MembersVersion): Step {
   return stepFrom(asPosition(from), asPosition(to))

@@ -4,7 +4,7 @@ import type { Replay } from './frames.ts'
 import { FreshRead } from './fresh-read.ts'
 import type { Hub } from './hub.ts'
 import type { Logger } from './logger.ts'
-import type { Position } from './publication.ts'
+import { offsetUnder, type Position } from './publication.ts'
 import type { RoomPolicies } from './room-policies.ts'
 import type { Room } from './room.ts'
 import type { Subscription } from './subscription.ts'
@@ -70,12 +70,12 @@ export class Recovery {
 
   /**
    * A page of a room's history.
-   * @throws RoomcastError `history_unreachable` for a position of another numbering, `unavailable` or `outcome_unknown`
+   * @throws RoomcastError `history_unreachable` for a position that means nothing under the room's epoch, `unavailable` or `outcome_unknown`
    */
   async history (room: string, { since, limit, reverse }: HistoryRange): Promise<HistoryPage> {
     const page = await this.#parts.broker.history(room, { from: since?.offset, limit, reverse })
-    if (since === undefined || since.epoch === page.epoch || since.epoch === page.inherits?.epoch) return page
-    throw new RoomcastError('history_unreachable')
+    if (since !== undefined && offsetUnder(page, since) === undefined) throw new RoomcastError('history_unreachable')
+    return page
   }
 
   /** Reads what is missing in a room of this node, and hands it over; tries again until it can. Never rejects. */
@@ -85,7 +85,8 @@ export class Recovery {
       try {
         room.heal(await broker.history(room.name, { from: room.position.offset, limit: HEAL_PAGE_SIZE }))
       } catch (error) {
-        log.warn({ err: error, room: room.name }, 'what is missing in a room could not be read yet')
+        // The broker's own trouble is logged once, where it is noticed, not once a room and try.
+        log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error, room: room.name }, 'what is missing in a room could not be read yet')
         await new Promise(resolve => { setTimeout(resolve, HEAL_RETRY_MS) })
       }
     }

@@ -16,6 +16,9 @@ import type { Subscription } from './subscription.ts'
 /** How often each room is compared with what arrived here; asking also makes the broker remember the room. */
 const COMPARE_INTERVAL_MS = 60_000
 
+/** How soon a comparison that failed is tried again. */
+const COMPARE_RETRY_MS = 5_000
+
 /** How many rooms are compared in one pass. */
 const ROOMS_PER_PASS = 500
 
@@ -129,8 +132,7 @@ export class RoomKeeper {
       for (const [index, end] of ends.entries()) positioned[index]?.settle(end)
       await feeds.compare(positioned.map(({ name }) => name), () => broker.check())
     } catch (error) {
-      // The next pass tries again.
-      for (const room of positioned) room.comparedAt = 0
+      for (const room of positioned) room.comparedAt = now() - COMPARE_INTERVAL_MS + COMPARE_RETRY_MS
       log.warn({ err: error }, 'the rooms could not be compared')
     }
   }

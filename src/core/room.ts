@@ -1,6 +1,8 @@
 import type { HistoryPage } from './broker.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
+import { Encoded } from './encoded.ts'
+import type { ServerFrame } from './frames.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
 import { offsetUnder, stepFrom, type Position, type Publication, type RoomEnd } from './publication.ts'
 import type { HistoryPolicy } from './room-policies.ts'
@@ -140,13 +142,15 @@ export class Room implements Vouched {
     if (from === undefined) {
       this.#tellGap({ epoch: page.epoch, offset: Math.min(arrived - 1, page.offset) })
     } else {
-      if (page.epoch !== this.position.epoch) this.#rename({ epoch: page.epoch, offset: from })
+      if (page.epoch !== this.position.epoch) this.#tellEpoch({ epoch: page.epoch, offset: from })
       const first = Math.min(page.publications[0]?.offset ?? Infinity, arrived, page.offset + 1)
       if (first > from + 1) this.#tellGap({ epoch: page.epoch, offset: first - 1 })
       for (const publication of page.publications) this.#take(publication)
       if (page.more) this.#beginHealing()
     }
-    for (const publication of held) this.accept(publication)
+    this.#inherits = page.inherits
+    // What was held of another epoch is in the history that this one inherits, or is lost with it; a newer epoch shows itself again.
+    for (const publication of held) if (publication.epoch === page.epoch) this.accept(publication)
   }
 
   /**
@@ -197,11 +201,10 @@ export class Room implements Vouched {
   }
 
   /** Goes on under a new epoch, of which nothing was missed: subscribers learn its name, so that they can recover under it. */
-  #rename (to: Position): void {
+  #tellEpoch (to: Position): void {
     this.flush()
-    this.#inherits = { epoch: this.position.epoch, upTo: to.offset }
     this.#position = to
-    this.#tellAll(codec => codec.encode({ type: 'subscribed', room: this.name, ...to, recovered: true }))
+    this.#tellAll({ type: 'subscribed', room: this.name, ...to, recovered: true })
   }
 
   #beginHealing (): void {
@@ -223,16 +226,14 @@ export class Room implements Vouched {
     this.flush()
     this.#tail.clear()
     this.#position = { epoch: to.epoch, offset: to.offset }
-    this.#inherits = undefined
-    this.#tellAll((codec, subscription) => {
-      subscription.rebase(to.offset)
-      return codec.encode({ type: 'gap', room: this.name, epoch: to.epoch, offset: to.offset })
-    })
+    for (const subscription of this.subscriptions()) subscription.rebase(to.offset)
+    this.#tellAll({ type: 'gap', room: this.name, epoch: to.epoch, offset: to.offset })
   }
 
-  #tellAll (notice: (codec: Codec, subscription: Subscription) => Uint8Array): void {
-    for (const subscription of this.subscriptions()) {
-      if (subscription.isOpen) subscription.connection.write(notice(subscription.connection.codec, subscription))
+  #tellAll (frame: ServerFrame): void {
+    const frames = new Encoded(frame)
+    for (const { isOpen, connection } of this.subscriptions()) {
+      if (isOpen) connection.write(frames.for(connection.codec))
     }
   }
 }

@@ -11,6 +11,8 @@ const MAX_TAIL_BYTES = 1_048_576
 export class Tail {
   readonly #policy: HistoryPolicy
   #publications: Publication[] = []
+  /** Index of the oldest that is still part of the tail. */
+  #first = 0
   #bytes = 0
   /** How far the node's clock is ahead of the broker's, which the publications carry. */
   #skewMs = 0
@@ -30,10 +32,12 @@ export class Tail {
 
   /** Puts before what is here what came before it; what does not reach up to it is of no use. */
   extend (older: readonly Publication[], end: Position, now: number): void {
-    const first = this.#publications[0]?.offset ?? end.offset + 1
+    const present = this.#publications.slice(this.#first)
+    const first = present[0]?.offset ?? end.offset + 1
     const missing = older.filter(({ offset }) => offset < first)
     if (missing.at(-1)?.offset !== first - 1) return
-    this.#publications = [...missing, ...this.#publications]
+    this.#publications = [...missing, ...present]
+    this.#first = 0
     this.#bytes = this.#publications.reduce((sum, { data }) => sum + data.length, 0)
     this.#trim(now)
   }
@@ -42,27 +46,30 @@ export class Tail {
   after (offset: number, end: Position, now: number): Publication[] | undefined {
     if (offset === end.offset) return []
     this.#trim(now)
-    const first = this.#publications[0]?.offset
+    const first = this.#publications[this.#first]?.offset
     if (first === undefined || offset < first - 1 || offset > end.offset) return undefined
-    return this.#publications.slice(offset - first + 1)
+    return this.#publications.slice(this.#first + offset - first + 1)
   }
 
   clear (): void {
     this.#publications = []
+    this.#first = 0
     this.#bytes = 0
   }
 
+  get #length (): number { return this.#publications.length - this.#first }
+
+  /** Drops what the policy does not allow. In the array it goes once half of it is dropped, so that a publication costs the same in a long tail. */
   #trim (now: number): void {
     const { size, ttlMs } = this.#policy
-    let drop = Math.max(0, this.#publications.length - size)
-    let bytes = this.#bytes
-    for (const [index, { at, data }] of this.#publications.entries()) {
-      if (index >= drop && bytes <= MAX_TAIL_BYTES && now - this.#skewMs - at < ttlMs) break
-      bytes -= data.length
-      drop = Math.max(drop, index + 1)
+    for (; this.#first < this.#publications.length; this.#first++) {
+      const oldest = this.#publications[this.#first]
+      const isYoung = oldest !== undefined && now - this.#skewMs - oldest.at < ttlMs
+      if (isYoung && this.#length <= size && this.#bytes <= MAX_TAIL_BYTES) break
+      this.#bytes -= oldest?.data.length ?? 0
     }
-    if (drop === 0) return
-    this.#publications = this.#publications.slice(drop)
-    this.#bytes = bytes
+    if (this.#first * 2 < this.#publications.length) return
+    this.#publications = this.#publications.slice(this.#first)
+    this.#first = 0
   }
 }

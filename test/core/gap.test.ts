@@ -84,6 +84,16 @@ t.test('a new epoch that does not reach back to the position is a gap, told befo
   t.same(gaps(alice), [{ type: 'gap', room: 'lobby', epoch: 'e2', offset: 0 }])
 })
 
+t.test('what was held of an old epoch ends with it, and is not asked about again', async t => {
+  const { under, alice } = openRoomAt(3)
+  under.accept(6)
+  under.heal({ epoch: 'e2', offset: 7, inherits: { epoch: 'e1', upTo: 7 } }, [4, 5, 6, 7])
+  under.endTurn()
+  t.same(under.holes, [], 'nothing is missing any more')
+  t.same(alice.writes.flat(), ['subscribed', 4, 5, 6, 7])
+  t.same(under.room.after({ epoch: 'e1', offset: 6 })?.map(({ offset }) => offset), [7], 'all that the new epoch inherits still means something')
+})
+
 t.test('an end that is ahead of what arrived is read from the history too', async t => {
   const { under, alice } = openRoomAt(3)
   under.room.settle({ epoch: 'e1', offset: 5 })
