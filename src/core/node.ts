@@ -3,6 +3,7 @@ import type { Claims, Action } from './claims.ts'
 import type { CloseCode } from './close-codes.ts'
 import type { Codec } from './codec.ts'
 import { Connection } from './connection.ts'
+import { openRoom, tellMembers } from './entering.ts'
 import { RoomcastError } from './errors.ts'
 import { Fanout } from './fanout.ts'
 import { PROTOCOL } from './frames.ts'
@@ -12,28 +13,18 @@ import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
 import { MemberFeeds } from './member-feeds.ts'
 import { NodeEventEmitter } from './node-events.ts'
-import { enterRooms, type Opening } from './opening.ts'
+import { enterFirstRooms, type Opening } from './opening.ts'
+import type { NodeSettings } from './node-settings.ts'
 import { PresenceKeeper } from './presence-keeper.ts'
 import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
 import type { PublicationDraft } from './publication.ts'
+import { publishAll } from './publish-all.ts'
 import { Recovery } from './recovery.ts'
 import { RoomKeeper } from './room-keeper.ts'
-import { RoomPolicies, type RoomPolicy } from './room-policies.ts'
+import { RoomPolicies } from './room-policies.ts'
 import type { Transport } from './transport.ts'
-import { tend, type UpkeepSettings } from './upkeep.ts'
+import { tend } from './upkeep.ts'
 import { within } from './within.ts'
-
-export interface NodeSettings extends UpkeepSettings {
-  readonly nodeName: string
-  readonly heartbeatMs: number
-  readonly maxFrameBytes: number
-  readonly maxBufferedBytes: number
-  /** How long a shutdown waits for frames that are under way. */
-  readonly drainMs: number
-  /** How long presence outlives a shutdown, so that users who are back within it never were offline. */
-  readonly shutdownGraceMs: number
-  readonly rooms: readonly RoomPolicy[]
-}
 
 export interface NodeParts {
   readonly broker: Broker
@@ -139,12 +130,11 @@ export class RealtimeNode {
   }
 
   /**
-   * Publishes: out through the broker, and back through it to this node's own connections too.
-   * @throws RoomcastError `publication_refused`, `unavailable`, `outcome_unknown`
+   * Publishes: out through the broker, and back through it to this node's own connections too. The results are in the order of the drafts.
+   * @throws RoomcastError `publication_refused`, `unavailable`, `outcome_unknown`; see `publishAll`
    */
-  async publish (draft: PublicationDraft): Promise<PublishResult> {
-    await this.#gatekeeper.assertAccepted(draft)
-    return this.#broker.publish(draft)
+  publish (drafts: readonly PublicationDraft[]): Promise<PublishResult[]> {
+    return publishAll({ gatekeeper: this.#gatekeeper, broker: this.#broker }, drafts)
   }
 
   /** Clears what is left of a connection that has ended. Called by the connection, once. */
@@ -210,24 +200,33 @@ export class RealtimeNode {
     try {
       const resumed = mode === 'resume' ? await connection.resumption(RESUME_TIMEOUT_MS) : undefined
       await this.#presence.registrar.register(connection)
-      const opening = await enterRooms(this, connection, resumed)
+      const opening = await enterFirstRooms(this, connection, resumed)
       connection.assertOpen()
-      this.#welcome(connection, opening)
+      this.#welcome(connection, opening, resumed?.connectionId)
     } catch (error) {
       if (connection.isOpen) throw error
       this.log.debug({ connectionId, userId }, 'the connection ended before its welcome')
     }
   }
 
-  #welcome (connection: Connection, { open, refused }: Opening): void {
+  #welcome (connection: Connection, { entered, refused }: Opening, lostConnectionId: string | undefined): void {
     const { connectionId, userId, expiresAt } = connection
     const { nodeName, pingIntervalMs, maxFrameBytes } = this.settings
     connection.isWelcomed = true
     // Before the frame: where even that is too much for the peer, the end comes with it.
     this.events.emit('connect', { connectionId, userId })
     connection.send({
-      type: 'welcome', protocol: PROTOCOL, connectionId, userId, nodeName, expiresAt, pingIntervalMs, maxFrameBytes, rooms: open()
+      type: 'welcome',
+      protocol: PROTOCOL,
+      connectionId,
+      userId,
+      nodeName,
+      expiresAt,
+      pingIntervalMs,
+      maxFrameBytes,
+      rooms: entered.map(room => openRoom(this, room, lostConnectionId))
     })
+    for (const room of entered) tellMembers(this, room)
     for (const { room, error } of refused) connection.sendError(error, undefined, room)
     this.log.debug({ connectionId, userId }, 'connected')
   }

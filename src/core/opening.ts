@@ -1,22 +1,11 @@
 import type { Connection } from './connection.ts'
+import { enterRoom, type EnteredRoom, type WantedRoom } from './entering.ts'
 import { RoomcastError } from './errors.ts'
-import type { ResumeFrame, ServerFrame } from './frames.ts'
+import type { ResumeFrame } from './frames.ts'
 import { assertPublicRoom, EVERYONE_ROOM, userRoom } from './names.ts'
 import type { RealtimeNode } from './node.ts'
-import type { MembersSnapshot } from './presence-store.ts'
-import type { Subscription } from './subscription.ts'
 
-type WelcomeRoom = Extract<ServerFrame, { type: 'welcome' }>['rooms'][number]
-type WantedRoom = ResumeFrame['rooms'][number]
-
-/** A room that a connection is in when it is welcomed. */
-interface EnteredRoom {
-  readonly wanted: WantedRoom
-  readonly subscription: Subscription
-  readonly snapshot: MembersSnapshot | undefined
-}
-
-/** A room that was asked for, and is not allowed or not to be had. */
+/** A room that was asked for, and is not allowed. */
 export interface RefusedRoom {
   readonly room: string
   readonly error: RoomcastError
@@ -24,63 +13,41 @@ export interface RefusedRoom {
 
 /** What a connection begins with. */
 export interface Opening {
-  /** Opens every subscription, in one turn with the welcome that these are written in. */
-  readonly open: () => WelcomeRoom[]
+  readonly entered: readonly EnteredRoom[]
   readonly refused: readonly RefusedRoom[]
 }
 
 /**
  * Enters a connection into what it begins with: its personal rooms, its token's, and those that it resumes, each from where it left off.
- * What the server grants must succeed; what the client asks for may be refused, room by room.
+ * What the client asks for may be refused, room by room; what the server grants stands, without what was asked for beside it.
  * @throws RoomcastError `unavailable` or `outcome_unknown`
  */
-export async function enterRooms (node: RealtimeNode, connection: Connection, resumed: ResumeFrame | undefined): Promise<Opening> {
-  const asked = new Map(resumed?.rooms.map(wanted => [wanted.room, wanted]))
-  const granted = new Set([userRoom(connection.userId), EVERYONE_ROOM, ...connection.claims.rooms ?? []])
+export async function enterFirstRooms (node: RealtimeNode, connection: Connection, resumed: ResumeFrame | undefined): Promise<Opening> {
+  const { claims, userId } = connection
+  const asked = new Map<string, WantedRoom>(resumed?.rooms.map(wanted => [wanted.room, wanted]))
+  const granted = new Set([userRoom(userId), EVERYONE_ROOM, ...claims.rooms ?? []])
+  const entered: EnteredRoom[] = []
   const refused: RefusedRoom[] = []
 
-  const tryEnter = async (wanted: WantedRoom, origin: 'granted' | 'asked'): Promise<EnteredRoom | undefined> => {
+  const enterAsked = async (wanted: WantedRoom): Promise<void> => {
     try {
-      if (origin === 'asked') {
+      if (!granted.has(wanted.room)) {
         assertPublicRoom(wanted.room)
-        await node.assertAllowed(connection.claims, 'subscribe', wanted.room)
+        await node.assertAllowed(claims, 'subscribe', wanted.room)
       }
-      return await enterRoom(node, connection, wanted)
+      entered.push(await enterRoom(node, connection, wanted))
     } catch (error) {
-      if (!(error instanceof RoomcastError) || error.statusCode >= 500 || !connection.isOpen) throw error
+      if (!isRefusal(error)) throw error
       refused.push({ room: wanted.room, error })
-      // What the server grants stands, without what was asked for beside it.
-      return origin === 'granted' ? enterRoom(node, connection, { room: wanted.room }) : undefined
+      if (granted.has(wanted.room)) entered.push(await enterRoom(node, connection, { ...wanted, presence: undefined }))
     }
   }
-  const entered = await Promise.all([
-    ...Array.from(granted, room => tryEnter(asked.get(room) ?? { room }, 'granted')),
-    ...[...asked.values()].filter(({ room }) => !granted.has(room)).map(wanted => tryEnter(wanted, 'asked'))
-  ])
-
-  const open = (): WelcomeRoom[] => entered.flatMap(room => room === undefined ? [] : [openRoom(node, room, resumed?.connectionId)])
-  return { open, refused }
+  for (const room of granted) if (!asked.has(room)) asked.set(room, { room })
+  await Promise.all(Array.from(asked.values(), enterAsked))
+  return { entered, refused }
 }
 
-async function enterRoom (node: RealtimeNode, connection: Connection, wanted: WantedRoom): Promise<EnteredRoom> {
-  if (wanted.presence === true) await node.assertAllowed(connection.claims, 'presence', wanted.room)
-  const subscription = await node.rooms.enter(connection, wanted.room)
-  try {
-    const snapshot = wanted.presence === true ? await node.rooms.watch(connection, wanted.room) : undefined
-    if (wanted.since !== undefined) await node.recovery.reach(subscription, wanted.since)
-    return { wanted, subscription, snapshot }
-  } catch (cause) {
-    node.rooms.leave(connection, wanted.room)
-    throw cause
-  }
-}
-
-function openRoom (node: RealtimeNode, { wanted, subscription, snapshot }: EnteredRoom, lostConnectionId: string | undefined): WelcomeRoom {
-  const replay = node.recovery.replay(subscription, wanted.since, lostConnectionId)
-  if (snapshot !== undefined) {
-    // After the welcome, which is written in this turn.
-    queueMicrotask(() => { node.rooms.tell(subscription.connection, wanted.room, snapshot) })
-  }
-  const members = snapshot && { members: snapshot.members, version: snapshot.version }
-  return { room: wanted.room, ...subscription.open(), ...replay, ...members }
+/** Whether a room is not allowed, which concerns that room; and not the node in trouble, which concerns the whole connection. */
+function isRefusal (error: unknown): error is RoomcastError {
+  return error instanceof RoomcastError && error.statusCode < 500
 }

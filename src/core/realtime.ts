@@ -28,15 +28,13 @@ export class Realtime {
    * @param data any JSON
    * @returns the position in each room, in the order named
    * @throws RoomcastError `request_invalid`, `room_invalid`, `room_forbidden`, `user_invalid`, `payload_invalid`, `publication_refused`,
-   *   `unavailable` or `outcome_unknown`; the first four change nothing
+   *   `unavailable`; these change nothing. `outcome_unknown` where it may have happened, in some or all of the rooms
    */
   async publish (target: PublishTarget, data: unknown, { except }: PublishOptions = {}): Promise<Published[]> {
     const rooms = roomsOf(target)
     const text = encodePayload(data)
-    return Promise.all(rooms.map(async ({ room, user }) => {
-      const { epoch, offset } = await this.#node.publish({ room, data: text, except })
-      return { room, ...user !== undefined && { user }, epoch, offset }
-    }))
+    const results = await this.#node.publish(rooms.map(({ room }) => ({ room, data: text, except })))
+    return results.map((result, index) => ({ ...result, ...rooms[index] }))
   }
 
   /** Listens to what happens on this node. What a listener throws is logged and stays with it. */

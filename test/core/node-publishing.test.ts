@@ -126,3 +126,22 @@ t.test('the host decides instead of the token where it gave a function, and a ho
   t.match(await alice.ask({ type: 'publish', room: 'lobby', data: 1 }), { code: 'room_forbidden' })
   t.match(await alice.ask({ type: 'subscribe', room: 'throw' }), { code: 'room_forbidden' })
 })
+
+t.test('a publish to several rooms of which the host refuses one happens in none', async t => {
+  const gatekeeper = new Gatekeeper({ onPublish: ({ room }) => room === 'attic' ? 'refuse' : 'accept' })
+  const { realtime, connect } = await startMemoryNode(t, { gatekeeper })
+  const alice = await connect('alice')
+  await alice.ask({ type: 'subscribe', room: 'lobby' })
+  await t.rejects(realtime.publish({ rooms: ['lobby', 'attic'] }, 'x'), { code: 'publication_refused' })
+  t.same(await alice.rest(), [])
+})
+
+t.test('a publish to several rooms that failed in some never says that it did not happen', async t => {
+  const broker = new ScriptedBroker()
+  const { realtime } = await startMemoryNode(t, { broker })
+  broker.failNext('publish')
+  await t.rejects(realtime.publish({ rooms: ['lobby', 'attic'] }, 'x'), { code: 'outcome_unknown' })
+  broker.failNext('publish')
+  broker.failNext('publish')
+  await t.rejects(realtime.publish({ rooms: ['lobby', 'attic'] }, 'x'), { code: 'unavailable' })
+})

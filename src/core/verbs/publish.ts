@@ -10,11 +10,11 @@ export async function publish (connection: Connection, node: RealtimeNode, frame
   assertPublicRoom(room)
   await node.assertAllowed(connection.claims, 'publish', room)
   const { userId, connectionId } = connection
-  const { epoch, offset } = await node.publish({
+  const [result] = await node.publish([{
     room,
     data: encodePayload(data),
     from: { userId, connectionId },
     except: echo === false ? connectionId : undefined
-  })
-  if (id !== undefined) connection.send({ type: 'published', id, room, epoch, offset })
+  }])
+  if (id !== undefined && result !== undefined) connection.send({ type: 'published', id, ...result })
 }

@@ -1,0 +1,61 @@
+import type { Connection } from './connection.ts'
+import type { Replay, RoomMembers, RoomPosition } from './frames.ts'
+import type { RealtimeNode } from './node.ts'
+import type { MembersSnapshot } from './presence-store.ts'
+import type { Position } from './publication.ts'
+import type { Subscription } from './subscription.ts'
+
+/** A room that a connection wants to be in, and how. */
+export interface WantedRoom {
+  readonly room: string
+  /** From where to go on; absent: from now. */
+  readonly since?: Position | undefined
+  /** Whether it is told the room's joins and leaves. */
+  readonly presence?: true | undefined
+}
+
+/** A room that a connection has entered, and that waits to be opened. */
+export interface EnteredRoom {
+  readonly subscription: Subscription
+  readonly since: Position | undefined
+  readonly snapshot: MembersSnapshot | undefined
+}
+
+/**
+ * Does everything about a subscription that has to wait: the room is entered, what was missed brought up, the members read. Who is
+ * subscribed already stays so, and goes on from where it is. If a later part fails, the first is undone.
+ * @throws RoomcastError `room_forbidden` (presence), `unavailable` or `outcome_unknown`
+ */
+export async function enterRoom (node: RealtimeNode, connection: Connection, { room, since, presence }: WantedRoom): Promise<EnteredRoom> {
+  if (presence === true) await node.assertAllowed(connection.claims, 'presence', room)
+  const present = connection.subscriptions.get(room)
+  const subscription = present ?? await node.rooms.enter(connection, room)
+  try {
+    const snapshot = presence === true ? await node.rooms.watch(connection, room) : undefined
+    if (present !== undefined) return { subscription, since: undefined, snapshot }
+    if (since !== undefined) await node.recovery.reach(subscription, since)
+    connection.assertOpen()
+    return { subscription, since, snapshot }
+  } catch (cause) {
+    if (present === undefined) node.rooms.leave(connection, room)
+    throw cause
+  }
+}
+
+/**
+ * Opens an entered room: what is replayed, where that ends, and what follows it belong to one turn, in which the caller writes what this
+ * answers, and then calls `tellMembers`.
+ * @param lostConnectionId the connection that the client had before: what was published without it stays left out
+ */
+export function openRoom (
+  node: RealtimeNode, { subscription, since, snapshot }: EnteredRoom, lostConnectionId?: string
+): RoomPosition & Partial<Replay> & Partial<RoomMembers> {
+  const replay = node.recovery.replay(subscription, since, lostConnectionId)
+  const members = snapshot && { members: snapshot.members, version: snapshot.version }
+  return { room: subscription.room.name, ...subscription.open(), ...replay, ...members }
+}
+
+/** Goes on from the members that the caller has written in this turn. */
+export function tellMembers (node: RealtimeNode, { subscription: { connection, room }, snapshot }: EnteredRoom): void {
+  if (snapshot !== undefined) node.rooms.tell(connection, room.name, snapshot)
+}
