@@ -94,8 +94,11 @@ function isPeerFault (error: Error & { code?: string }): boolean {
 }
 
 function assertShared ({ websocketServer: { options } }: FastifyInstance, maxFrameBytes: number): void {
-  if (options.handleProtocols !== websocketOptions.options.handleProtocols || options.maxPayload !== maxFrameBytes) {
-    throw new Error('Roomcast found @fastify/websocket registered without its `websocketOptions`: register it with them, or after maxFrameBytes was set to its maxPayload')
+  if (options.handleProtocols !== websocketOptions.options.handleProtocols) {
+    throw new Error('Roomcast found @fastify/websocket registered without its `websocketOptions`: register it with them')
+  }
+  if (options.maxPayload !== maxFrameBytes) {
+    throw new Error(`Roomcast found @fastify/websocket with another maxPayload than its own maxFrameBytes: set both to the same, such as ${options.maxPayload}`)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { RoomcastError } from '../core/errors.ts'
-import { run } from './redis-errors.ts'
+import { run } from './redis-calls.ts'
 
 interface Batch {
   readonly kind: 'subscribe' | 'unsubscribe'

@@ -6,21 +6,15 @@ import type { Logger } from '../core/logger.ts'
 import type { PublicationDraft, RoomEnd } from '../core/publication.ts'
 import type { HistoryPolicy } from '../core/room-policies.ts'
 import { ChannelRegistry } from './channel-registry.ts'
-import type { RedisClock } from './redis-clock.ts'
 import { decodeEnvelope, decodeHistoryEntry, encodeRest } from './redis-envelope.ts'
-import { run } from './redis-errors.ts'
+import { call, type CallParts, type CallTerms } from './redis-calls.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
-import type { Publisher } from './redis-scripts.ts'
 import { SubscriberWatch } from './subscriber-watch.ts'
 
-export interface RedisBrokerParts {
-  readonly publisher: Publisher
+export interface RedisBrokerParts extends CallParts {
   readonly subscriber: Redis
   readonly keys: RedisKeys
-  readonly clock: RedisClock
   readonly historyOf: (room: string) => HistoryPolicy
-  /** How long a call may take. */
-  readonly timeoutMs: number
   readonly log: Logger
 }
 
@@ -69,8 +63,8 @@ export class RedisBroker implements Broker {
 
   async position (room: string): Promise<RoomEnd> {
     const { publisher, keys } = this.#parts
-    const [epoch, offset, inherits] = await this.#run((notAfter, run) =>
-      publisher.roomcastPosition(keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, run))
+    const [epoch, offset, inherits] = await this.#call(({ notAfter, runId }) =>
+      publisher.roomcastPosition(keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, runId))
     return { epoch, offset, inherits: parseInherits(inherits) }
   }
 
@@ -78,17 +72,17 @@ export class RedisBroker implements Broker {
     const { publisher, keys, historyOf } = this.#parts
     const { room } = draft
     const { size, ttlMs } = historyOf(room)
-    const [epoch, offset] = await this.#run((notAfter, run) => publisher.roomcastPublish(
-      keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, keys.roomChannel(room), encodeRest(draft), size, ttlMs, run
+    const [epoch, offset] = await this.#call(({ notAfter, runId }) => publisher.roomcastPublish(
+      keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, keys.roomChannel(room), encodeRest(draft), size, ttlMs, runId
     ))
     return { room, epoch, offset }
   }
 
   async history (room: string, { from, limit, reverse = false }: HistoryQuery): Promise<HistoryPage> {
     const { publisher, keys, historyOf } = this.#parts
-    const [epochBytes, offset, inherits, entries] = await this.#run((notAfter, run) => publisher.roomcastHistoryBuffer(
+    const [epochBytes, offset, inherits, entries] = await this.#call(({ notAfter, runId }) => publisher.roomcastHistoryBuffer(
       keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, historyOf(room).ttlMs,
-      limit + 1, from ?? '', reverse ? 'reverse' : 'forward', run
+      limit + 1, from ?? '', reverse ? 'reverse' : 'forward', runId
     ))
     const epoch = epochBytes.toString()
     const publications = entries.slice(0, limit).flatMap(([id, [, entry]]) =>
@@ -98,7 +92,7 @@ export class RedisBroker implements Broker {
 
   async forget (room: string): Promise<void> {
     const { publisher, keys } = this.#parts
-    await this.#run(notAfter => publisher.roomcastForget(keys.roomEnd(room), keys.roomHistory(room), notAfter, keys.roomChannel(room)))
+    await this.#call(({ notAfter }) => publisher.roomcastForget(keys.roomEnd(room), keys.roomHistory(room), notAfter, keys.roomChannel(room)))
   }
 
   async check (): Promise<void> {
@@ -110,7 +104,7 @@ export class RedisBroker implements Broker {
       timer = setTimeout(() => { reject(new RoomcastError('unavailable', { message: 'The probe did not come back' })) }, timeoutMs)
     })
     try {
-      await Promise.all([back, this.#run(() => publisher.publish(this.#probeChannel, probe))])
+      await Promise.all([back, this.#call(() => publisher.publish(this.#probeChannel, probe))])
     } finally {
       clearTimeout(timer)
       this.#probes.delete(probe)
@@ -123,12 +117,8 @@ export class RedisBroker implements Broker {
     this.#parts.subscriber.off('messageBuffer', this.#onMessage)
   }
 
-  #run<Reply> (command: (notAfter: number, run: string) => Promise<Reply | null>): Promise<Reply> {
-    if (this.#isClosed) return Promise.reject(new RoomcastError('unavailable'))
-    const { publisher, clock, timeoutMs } = this.#parts
-    const { runId } = clock
-    if (runId === undefined) return Promise.reject(new RoomcastError('unavailable'))
-    return run(publisher, () => command(Math.floor(clock.now() + timeoutMs), runId))
+  #call<Reply> (command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
+    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : call(this.#parts, command)
   }
 
   readonly #onMessage = (channelName: Buffer, message: Buffer): void => {

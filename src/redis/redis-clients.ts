@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from '../core/logger.ts'
-import { withoutCommand } from './redis-errors.ts'
+import { withoutCommand } from './redis-calls.ts'
 import { scripts, type Publisher } from './redis-scripts.ts'
 
 /** How long Redis may take to answer a command before the caller is told that it did not. */
@@ -9,10 +9,10 @@ export const COMMAND_TIMEOUT_MS = 2_000
 /** How long a start waits for Redis, so that a process without one ends within five seconds. */
 const START_TIMEOUT_MS = 2_000
 
-const CONNECT_TIMEOUT_MS = 3_000
 /** How long a shutdown waits for Redis to say goodbye. */
 const QUIT_TIMEOUT_MS = 500
 
+const CONNECT_TIMEOUT_MS = 3_000
 const KEEP_ALIVE_MS = 5_000
 const MAX_RECONNECT_DELAY_MS = 1_000
 const LOG_INTERVAL_MS = 5_000

@@ -1,20 +1,14 @@
 import { RoomcastError } from '../core/errors.ts'
 import type { NodeInfo, Renewal } from '../core/presence-store.ts'
-import type { RedisClock } from './redis-clock.ts'
-import { isTimeout, run } from './redis-errors.ts'
+import { call, isTimeout, run, type CallParts } from './redis-calls.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
-import type { Publisher } from './redis-scripts.ts'
 
 /** How long after its lease's end a node is claimed: its users are offline by then, and its own late renewal still counts. */
 const CLAIM_AFTER_MS = 1_000
 
-export interface RedisLeasesParts {
-  readonly publisher: Publisher
+export interface RedisLeasesParts extends CallParts {
   readonly keys: RedisKeys
-  readonly clock: RedisClock
   readonly leaseMs: number
-  /** How long a call may take. */
-  readonly timeoutMs: number
 }
 
 /** What Redis knows of the nodes. */
@@ -57,14 +51,14 @@ export class RedisLeases {
     const { publisher, keys } = this.#parts
     this.#ends.delete(nodeId)
     const holder = JSON.stringify({ nodeName, isLeaving: true })
-    await run(publisher, () => publisher.roomcastRelease(
-      keys.leases(), keys.leasesSince(), keys.leaseHolders(), keys.claims(), this.#notAfter(), nodeId, graceMs, holder))
+    await call(this.#parts, ({ notAfter }) => publisher.roomcastRelease(
+      keys.leases(), keys.leasesSince(), keys.leaseHolders(), keys.claims(), notAfter, nodeId, graceMs, holder))
     if (graceMs === 0) await run(publisher, () => publisher.del(keys.nodeIndex(nodeId)))
   }
 
   async bury (nodeId: string): Promise<void> {
     const { publisher, keys } = this.#parts
-    await run(publisher, () => publisher.roomcastBury(keys.leaseHolders(), keys.claims(), this.#notAfter(), nodeId))
+    await call(this.#parts, ({ notAfter }) => publisher.roomcastBury(keys.leaseHolders(), keys.claims(), notAfter, nodeId))
   }
 
   async nodes (): Promise<KnownNodes> {
@@ -77,11 +71,9 @@ export class RedisLeases {
 
   async #lease (mode: 'take' | 'renew', { nodeId, nodeName }: NodeInfo): Promise<Renewal> {
     const { publisher, keys, clock, leaseMs } = this.#parts
-    const { runId } = clock
-    if (runId === undefined) throw new RoomcastError('unavailable')
-    const reply = await run(publisher, () => publisher.roomcastLease(
+    const reply = await call(this.#parts, ({ notAfter, runId }) => publisher.roomcastLease(
       keys.leases(), keys.leasesSince(), keys.leaseHolders(), keys.claims(),
-      this.#notAfter(), mode, nodeId, leaseMs, JSON.stringify({ nodeName }), this.#ends.get(nodeId) ?? 0, RETENTION_MS, CLAIM_AFTER_MS, runId
+      notAfter, mode, nodeId, leaseMs, JSON.stringify({ nodeName }), this.#ends.get(nodeId) ?? 0, RETENTION_MS, CLAIM_AFTER_MS, runId
     ))
     clock.observe(reply[1])
     switch (reply[0]) {
@@ -94,10 +86,5 @@ export class RedisLeases {
       default:
         throw new RoomcastError('unavailable')
     }
-  }
-
-  #notAfter (): number {
-    const { clock, timeoutMs } = this.#parts
-    return Math.floor(clock.now() + timeoutMs)
   }
 }

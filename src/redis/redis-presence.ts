@@ -4,20 +4,14 @@ import { entryFromKey, entryKeyOf, type PresenceEntry } from '../core/presence-e
 import type {
   Member, MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
 } from '../core/presence-store.ts'
-import type { RedisClock } from './redis-clock.ts'
-import { run } from './redis-errors.ts'
+import { call, type CallParts, type CallTerms } from './redis-calls.ts'
 import { RETENTION_MS, SEEN_RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import { RedisLeases, type KnownNodes } from './redis-leases.ts'
 import { RedisRoomList } from './redis-room-list.ts'
-import type { Publisher } from './redis-scripts.ts'
 
-export interface RedisPresenceParts {
-  readonly publisher: Publisher
+export interface RedisPresenceParts extends CallParts {
   readonly keys: RedisKeys
-  readonly clock: RedisClock
   readonly leaseMs: number
-  /** How long a call may take. */
-  readonly timeoutMs: number
 }
 
 /** How many entries of a dead node are removed at a time. */
@@ -59,16 +53,17 @@ export class RedisPresence implements PresenceStore {
   async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry): Promise<void> {
     const { publisher, keys } = this.#parts
     const userId = entry.kind === 'room' ? '' : entry.userId
-    await this.#write(nodeId, notAfter =>
+    await this.#write(nodeId, ({ notAfter }) =>
       publisher.roomcastRegister(keys.nodeIndex(nodeId), notAfter, entryKeyOf(entry), userId, RETENTION_MS))
-    await this.#write(nodeId, notAfter => {
+    await this.#write(nodeId, terms => {
+      const { notAfter } = terms
       switch (entry.kind) {
         case 'connection': {
           const { connectionId, connectedAt, transport, info } = entry
           const record = `${nodeId} ${JSON.stringify({ nodeName, connectedAt, transport, info })}`
           return publisher.roomcastRegister(keys.userConnections(userId), notAfter, connectionId, record, RETENTION_MS)
         }
-        case 'member': return this.#move('roomcastEnter', nodeId, entry, notAfter)
+        case 'member': return this.#move('roomcastEnter', nodeId, entry, terms)
         case 'room': return publisher.roomcastRegisterRoom(keys.rooms(), notAfter, RedisRoomList.member(entry.room, nodeId), RETENTION_MS)
         default: return entry satisfies never
       }
@@ -77,17 +72,18 @@ export class RedisPresence implements PresenceStore {
 
   async remove (nodeId: string, entry: PresenceEntry): Promise<void> {
     const { publisher, keys } = this.#parts
-    await this.#run(notAfter => {
+    await this.#call(terms => {
+      const { notAfter } = terms
       switch (entry.kind) {
         case 'connection': return publisher.roomcastRemove(
           keys.userConnections(entry.userId), keys.userSeen(entry.userId),
           notAfter, entry.connectionId, nodeId, this.#deadSeenAt.get(nodeId) ?? '', SEEN_RETENTION_MS)
-        case 'member': return this.#move('roomcastLeave', nodeId, entry, notAfter)
+        case 'member': return this.#move('roomcastLeave', nodeId, entry, terms)
         case 'room': return publisher.zrem(keys.rooms(), RedisRoomList.member(entry.room, nodeId))
         default: return entry satisfies never
       }
     })
-    await this.#run(() => publisher.hdel(keys.nodeIndex(nodeId), entryKeyOf(entry)))
+    await this.#call(() => publisher.hdel(keys.nodeIndex(nodeId), entryKeyOf(entry)))
   }
 
   async entriesOf (nodeId: string): Promise<PresenceEntry[]> {
@@ -97,7 +93,7 @@ export class RedisPresence implements PresenceStore {
       this.#deadSeenAt.set(nodeId, seenAt.get(nodeId) ?? 0)
     }
     // Not HSCAN: its first step may find nothing while there is something, once much was removed.
-    const fields = (await this.#run(() => publisher.hrandfield(keys.nodeIndex(nodeId), ENTRIES_PER_STEP, 'WITHVALUES')) as unknown[]).flat()
+    const fields = (await this.#call(() => publisher.hrandfield(keys.nodeIndex(nodeId), ENTRIES_PER_STEP, 'WITHVALUES')) as unknown[]).flat()
     const entries: PresenceEntry[] = []
     for (let i = 0; i + 1 < fields.length; i += 2) entries.push(entryFromKey(String(fields[i]), String(fields[i + 1])))
     return entries
@@ -113,7 +109,7 @@ export class RedisPresence implements PresenceStore {
     const { publisher, keys } = this.#parts
     const [nodes, answers] = await Promise.all([
       this.#nodes(),
-      Promise.all(userIds.map(userId => this.#run(() => Promise.all([
+      Promise.all(userIds.map(userId => this.#call(() => Promise.all([
         publisher.hgetall(keys.userConnections(userId)), publisher.get(keys.userSeen(userId))
       ]))))
     ])
@@ -132,14 +128,13 @@ export class RedisPresence implements PresenceStore {
 
   async occupancy (room: string): Promise<{ connections: number, members: number }> {
     const { publisher, keys } = this.#parts
-    const [{ live }, records] = await Promise.all([this.#nodes(), this.#run(() => publisher.hvals(keys.roomConnections(room)))])
+    const [{ live }, records] = await Promise.all([this.#nodes(), this.#call(() => publisher.hvals(keys.roomConnections(room)))])
     const users = records.filter(record => live.has(ownerOf(record))).map(record => record.slice(record.indexOf(' ') + 1))
     return { connections: users.length, members: new Set(users).size }
   }
 
   async rooms (prefix: string, after: string, limit: number): Promise<{ rooms: string[], next: string | null }> {
-    const { live } = await this.#nodes()
-    return this.#roomList.page(prefix, after, limit, live)
+    return this.#roomList.page(prefix, after, limit, this.#nodes().then(({ live }) => live))
   }
 
   async close (): Promise<void> {
@@ -147,20 +142,20 @@ export class RedisPresence implements PresenceStore {
   }
 
   #move (
-    command: 'roomcastEnter' | 'roomcastLeave', nodeId: string, entry: Extract<PresenceEntry, { kind: 'member' }>, notAfter: number
+    command: 'roomcastEnter' | 'roomcastLeave', nodeId: string, entry: Extract<PresenceEntry, { kind: 'member' }>, { notAfter, runId }: CallTerms
   ): Promise<1 | null> {
-    const { publisher, keys, clock } = this.#parts
+    const { publisher, keys } = this.#parts
     const { room, connectionId, userId, info } = entry
     return publisher[command](
       keys.roomConnections(room), keys.roomMembers(room), keys.roomOrder(room), keys.roomVersion(room),
-      notAfter, connectionId, nodeId, userId, JSON.stringify(info), createId(), RETENTION_MS, keys.roomChannel(room), clock.runId ?? ''
+      notAfter, connectionId, nodeId, userId, JSON.stringify(info), createId(), RETENTION_MS, keys.roomChannel(room), runId
     )
   }
 
   async #members (room: string, limit: number | '', after: string): Promise<MembersSnapshot> {
-    const { publisher, keys, clock } = this.#parts
-    const [epoch, version, flat] = await this.#run(notAfter => publisher.roomcastMembers(
-      keys.roomMembers(room), keys.roomOrder(room), keys.roomVersion(room), notAfter, createId(), RETENTION_MS, limit, after, clock.runId ?? ''))
+    const { publisher, keys } = this.#parts
+    const [epoch, version, flat] = await this.#call(({ notAfter, runId }) => publisher.roomcastMembers(
+      keys.roomMembers(room), keys.roomOrder(room), keys.roomVersion(room), notAfter, createId(), RETENTION_MS, limit, after, runId))
     return { epoch, version, members: parseMembers(flat) }
   }
 
@@ -170,17 +165,14 @@ export class RedisPresence implements PresenceStore {
   }
 
   /** Writes for an owner, while its lease lasts and no later than this call may take. */
-  async #write (nodeId: string, command: (notAfter: number) => Promise<1 | null>): Promise<void> {
+  async #write (nodeId: string, command: (terms: CallTerms) => Promise<1 | null>): Promise<void> {
     const leaseEnd = this.#leases.endOf(nodeId)
     if (leaseEnd === undefined) throw new RoomcastError('unavailable')
-    await this.#run(notAfter => command(Math.min(notAfter, leaseEnd)))
+    await this.#call(({ notAfter, runId }) => command({ notAfter: Math.min(notAfter, leaseEnd), runId }))
   }
 
-  #run<Reply> (command: (notAfter: number) => Promise<Reply | null>): Promise<Reply> {
-    const { publisher, clock, timeoutMs } = this.#parts
-    // Until it is known which Redis process answers, nothing is counted or kept.
-    if (this.#isClosed || clock.runId === undefined) return Promise.reject(new RoomcastError('unavailable'))
-    return run(publisher, () => command(Math.floor(clock.now() + timeoutMs)))
+  #call<Reply> (command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
+    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : call(this.#parts, command)
   }
 
   #assertOpen (): void {

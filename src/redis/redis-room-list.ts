@@ -1,4 +1,4 @@
-import { run } from './redis-errors.ts'
+import { run } from './redis-calls.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import type { Publisher } from './redis-scripts.ts'
 
@@ -25,17 +25,20 @@ export class RedisRoomList {
     return room + NUL + nodeId
   }
 
-  /** A page of names that begin with `prefix`, after a name, of rooms that a live node has. */
-  async page (prefix: string, after: string, limit: number, live: ReadonlySet<string>): Promise<{ rooms: string[], next: string | null }> {
+  /** A page of names that begin with `prefix`, after a name, of rooms that a live node has; usually within the round trip that `live` takes. */
+  async page (prefix: string, after: string, limit: number, live: Promise<ReadonlySet<string>>): Promise<{ rooms: string[], next: string | null }> {
     const found = new Set<string>()
     let min = isAfter(prefix, after) ? `[${prefix}` : `[${after}${AFTER_EVERY_NODE}`
     const max = prefix === '' ? '+' : Buffer.concat([Buffer.from(`[${prefix}`), AFTER_EVERY_NAME])
     const count = (limit + 1) * NODES_PER_ROOM
     for (;;) {
-      const entries = await run(this.#publisher, () => this.#publisher.zrangebylex(this.#keys.rooms(), min, max, 'LIMIT', 0, count))
+      const from = min
+      const [nodes, entries] = await Promise.all([
+        live, run(this.#publisher, () => this.#publisher.zrangebylex(this.#keys.rooms(), from, max, 'LIMIT', 0, count))
+      ])
       for (const entry of entries) {
         const [name = '', nodeId = ''] = entry.split(NUL)
-        if (live.has(nodeId)) found.add(name)
+        if (nodes.has(nodeId)) found.add(name)
       }
       const last = entries.at(-1)
       if (entries.length < count || last === undefined || found.size > limit) break

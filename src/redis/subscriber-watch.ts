@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from '../core/logger.ts'
 import type { ChannelRegistry } from './channel-registry.ts'
-import { withoutCommand } from './redis-errors.ts'
+import { withoutCommand } from './redis-calls.ts'
 
 /** A half-open link is noticed after this and one command time-out: a connection that only listens hears nothing either way. */
 const PING_INTERVAL_MS = 4_000

@@ -1,5 +1,7 @@
-import { RoomcastError } from '../core/errors.ts'
 import type { Redis } from 'ioredis'
+import { RoomcastError } from '../core/errors.ts'
+import type { RedisClock } from './redis-clock.ts'
+import type { Publisher } from './redis-scripts.ts'
 
 /**
  * Runs a command that must not be left hanging, and says what its failure means: `unavailable` where Redis cannot have done it
@@ -16,6 +18,32 @@ export async function run<Reply> (client: Redis, command: () => Promise<Reply | 
   }
   if (reply === null) throw new RoomcastError('unavailable')
   return reply
+}
+
+/** What the scripts of a node need to be called. */
+export interface CallParts {
+  readonly publisher: Publisher
+  readonly clock: RedisClock
+  /** How long a call may take. */
+  readonly timeoutMs: number
+}
+
+/** What every call carries: until when it may be done, on Redis' clock, and which Redis process is meant. */
+export interface CallTerms {
+  readonly notAfter: number
+  readonly runId: string
+}
+
+/**
+ * Runs a script within its time. Until it is known which Redis process answers, nothing is asked of it.
+ * @throws RoomcastError `unavailable` or `outcome_unknown`
+ */
+export async function call<Reply> (
+  { publisher, clock, timeoutMs }: CallParts, command: (terms: CallTerms) => Promise<Reply | null>
+): Promise<Reply> {
+  const { runId } = clock
+  if (runId === undefined) throw new RoomcastError('unavailable')
+  return run(publisher, () => command({ notAfter: Math.floor(clock.now() + timeoutMs), runId }))
 }
 
 /** Whether an error proves that Redis did nothing: it answered with one (LOADING, READONLY, OOM, NOPERM …), or was never asked. */
