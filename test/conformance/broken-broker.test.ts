@@ -2,7 +2,7 @@ import tap, { Test, type TestOpts } from 'tap'
 import type { Broker } from '../../src/core/broker.ts'
 import { suiteHistoryOf } from './broker-suite/history-policy.ts'
 import { MemoryBroker } from '../../src/memory/memory-broker.ts'
-import { within } from './broker-cluster.ts'
+import { answered } from './broker-cluster.ts'
 import { brokerConformance, type BrokerConformanceOptions } from './broker.ts'
 import { brokenBrokers } from './fixtures/broken-brokers.ts'
 
@@ -51,7 +51,7 @@ async function firstFailure (make: () => Broker): Promise<string | undefined> {
   })
   brokerConformance(scratch, 'a broker', async () => [make()], ALONE)
   scratch.end()
-  await within('end of the suite', end, SUITES_MS)
+  await answered('end of the suite', end, SUITES_MS)
   const [before = '', ...after] = report.split(BAIL)
   return after.length === 0 ? undefined : [...before.matchAll(/# Subtest: (.*)/g)].at(-1)?.[1]
 }

@@ -1,21 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker } from '../../src/core/broker.ts'
 import type { Publication } from '../../src/core/publication.ts'
+import { within } from '../helpers/within.ts'
 
 /** A broker answers in milliseconds; the rest is for a busy machine. */
 export const WAIT_MS = 5_000
 
-/** Bounds a wait; its failure says what was missing. */
-export async function within<T> (what: string, promise: Promise<T>, ms = WAIT_MS): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(new Error(`no ${what} within ${ms} ms`)) }, ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
+/** The answer of a broker, or a failure that says what was missing. */
+export function answered<T> (what: string, answer: Promise<T>, ms = WAIT_MS): Promise<T> {
+  return within(what, ms, answer)
 }
 
 /** A started broker, and everything that it has handed over since. */
@@ -58,7 +51,7 @@ export class BrokerNode {
       this.#onArrival()
     })
     try {
-      await within(`${count} publications in ${JSON.stringify(room)}`, enough)
+      await answered(`${count} publications in ${JSON.stringify(room)}`, enough)
     } catch (error) {
       throw new Error(`there were ${this.of(room).length} publications of ${count}`, { cause: error })
     }

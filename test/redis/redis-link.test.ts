@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { RoomcastError } from '../../src/core/errors.ts'
 import type { Publication } from '../../src/core/publication.ts'
-import { within } from '../conformance/broker-cluster.ts'
+import { answered } from '../conformance/broker-cluster.ts'
 import { connectionOf, memberOf, roomOf } from '../conformance/presence-store.ts'
 import { Inbox } from '../helpers/inbox.ts'
 import { randomPrefix, RedisNode } from '../helpers/redis-backend.ts'
@@ -55,7 +55,7 @@ async function start (t: Test) {
 /** The codes with which calls were refused, or what else became of them. */
 async function outcomes (calls: Readonly<Record<string, Promise<unknown>>>): Promise<Record<string, string>> {
   const settled = Object.entries(calls).map(async ([name, call]) => {
-    const outcome = await within(`answer to ${name}`, call, REFUSAL_MS).then(() => 'done', (error: unknown) => error)
+    const outcome = await answered(`answer to ${name}`, call, REFUSAL_MS).then(() => 'done', (error: unknown) => error)
     return [name, outcome instanceof RoomcastError ? outcome.code : String(outcome)]
   })
   return Object.fromEntries(await Promise.all(settled))
@@ -66,7 +66,7 @@ t.test('while Redis is away every call is refused at once with unavailable', asy
   await redis.kill()
   await until('link', 'unavailable', async () => (await outcomes({ position: broker.position('lobby') }))['position'])
   t.same(new Set(Object.values(await outcomes(calls()))), new Set(['unavailable']))
-  await within('answer', broker.unsubscribe('lobby'), REFUSAL_MS)
+  await answered('answer', broker.unsubscribe('lobby'), REFUSAL_MS)
 })
 
 t.test('calls that are under way when Redis dies are answered', async t => {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { within } from '../broker-cluster.ts'
+import { answered } from '../broker-cluster.ts'
 import type { StartCluster } from '../broker.ts'
 
 /** **Refusal** after `close`. */
@@ -18,7 +18,7 @@ export function endTests (t: Test, start: StartCluster): void {
     const { broker } = (await start(t)).node(1)
     await broker.subscribe('lobby')
     await broker.close()
-    await within('answer', broker.unsubscribe('lobby'))
+    await answered('answer', broker.unsubscribe('lobby'))
   })
 
   t.test('a publish after close does not happen', async t => {
@@ -34,8 +34,8 @@ export function endTests (t: Test, start: StartCluster): void {
     const calls = Promise.allSettled([
       broker.subscribe('lobby'), broker.publish({ room: 'lobby', data: '1' }), broker.position('lobby'), broker.unsubscribe('lobby')
     ])
-    await within('end of close', broker.close())
-    const outcomes = await within('answer to every call', calls)
+    await answered('end of close', broker.close())
+    const outcomes = await answered('answer to every call', calls)
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') t.match(outcome.reason, { name: 'RoomcastError', code: /^(unavailable|outcome_unknown)$/ })
     }
@@ -44,6 +44,6 @@ export function endTests (t: Test, start: StartCluster): void {
   t.test('closing twice is closing once', async t => {
     const { broker } = (await start(t)).node(1)
     await broker.close()
-    await within('end of close', broker.close())
+    await answered('end of close', broker.close())
   })
 }

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { within } from '../broker-cluster.ts'
+import { answered } from '../broker-cluster.ts'
 import type { StartCluster } from '../broker.ts'
 
 type Call = 'subscribe' | 'unsubscribe'
@@ -46,7 +46,7 @@ export function orderTests (t: Test, start: StartCluster): void {
       const node = cluster.node(1)
       // Beside rooms that stay, so that commands which are sent together carry more than one room.
       const beside = node.broker.subscribe('beside')
-      await within('answer to every call', Promise.all([beside, ...calls.map(call => node.broker[call]('lobby'))]))
+      await answered('answer to every call', Promise.all([beside, ...calls.map(call => node.broker[call]('lobby'))]))
       await node.broker.publish({ room: 'lobby', data: '1' })
       const expected = ends === 'subscribed' ? ['1'] : []
       t.same(await cluster.texts(node, 'lobby', expected.length), expected)
@@ -70,11 +70,11 @@ export function orderTests (t: Test, start: StartCluster): void {
     const cluster = await start(t)
     const node = cluster.node(1)
     const rooms = Array.from({ length: 1_500 }, (_, index) => `room ${index}`)
-    await within('confirmation of every room', Promise.all(rooms.map(room => node.broker.subscribe(room))))
+    await answered('confirmation of every room', Promise.all(rooms.map(room => node.broker.subscribe(room))))
     await Promise.all(rooms.map(room => node.broker.publish({ room, data: '1' })))
     await cluster.barrier(node)
     t.equal(rooms.filter(room => node.of(room).length === 1).length, rooms.length)
-    await within('end of every room', Promise.all(rooms.map(room => node.broker.unsubscribe(room))))
+    await answered('end of every room', Promise.all(rooms.map(room => node.broker.unsubscribe(room))))
     await Promise.all(rooms.map(room => node.broker.publish({ room, data: '2' })))
     await cluster.barrier(node)
     t.equal(rooms.filter(room => node.of(room).length === 1).length, rooms.length)
