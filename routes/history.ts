@@ -6,6 +6,7 @@ import { closedObject, errorResponses, RoomNameSchema } from './schemas.ts'
 
 /** Publications in one page. */
 const MAX_LIMIT = 1_000
+const DEFAULT_LIMIT = 100
 
 const errors = errorResponses(400, 401, 403, 410, 500, 503)
 
@@ -22,7 +23,7 @@ const historyRoutes: FastifyPluginAsyncTypebox = async app => {
       querystring: closedObject({
         epoch: Type.Optional(Type.String({ maxLength: 64 })),
         offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-        limit: Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: 100 }),
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })),
         reverse: Type.Optional(Type.Boolean())
       }),
       response: {
@@ -41,7 +42,7 @@ const historyRoutes: FastifyPluginAsyncTypebox = async app => {
         ...errors
       }
     }
-  }, async ({ params: { room }, query: { epoch, offset, limit = 100, reverse } }) => {
+  }, async ({ params: { room }, query: { epoch, offset, limit = DEFAULT_LIMIT, reverse } }) => {
     assertPublicRoom(room)
     if ((epoch === undefined) !== (offset === undefined)) {
       throw new RoomcastError('request_invalid', { message: 'A position is an epoch and an offset' })

@@ -15,7 +15,7 @@ function join (t: Test, node: ServerProcess, sub: string, query = ''): Promise<T
 }
 
 /** The data of what a reply replays. */
-function replayed ({ publications }: Pick<Subscribed, 'publications'>): unknown[] {
+function replayed ({ publications }: { readonly publications?: Subscribed['publications'] }): unknown[] {
   return (publications as unknown as Array<{ data: unknown }> | undefined ?? []).map(({ data }) => data)
 }
 
@@ -90,6 +90,9 @@ t.test('one frame resumes everything, before any message, and what left the lost
   t.match(await back.inbox.next('the refusal'), { type: 'error', room: 'forbidden', code: 'room_forbidden' })
   await publish(north, 'lobby', 4, 4)
   t.match(await back.inbox.next('what follows'), { type: 'message', data: 4, offset: 4 })
+  back.send('{"type":"resume","id":"late","rooms":[]}')
+  t.match(await back.inbox.next('the answer'), { type: 'error', id: 'late', code: 'request_invalid' }, 'a resume that comes late')
+  await back.ping()
 })
 
 t.test('what a node missed while its subscriber was cut is read from the history, in order, with no gap', async t => {
@@ -135,6 +138,14 @@ t.test('history is read in pages, and deleted on every node', async t => {
   t.match(page, { epoch, offset: 25, more: true })
   t.same(replayed(page), numbers(6, 15))
   t.same(replayed(await alice.history('lobby', { limit: 3, reverse: true })), [25, 24, 23])
+  await t.rejects(alice.history('lobby', { since: { epoch, offset: 26 } }), { code: 'history_unreachable' }, 'a position that nobody has reached')
+  await t.rejects(alice.history('lobby', { since: { epoch: 'another', offset: 1 } }), { code: 'history_unreachable' })
+  t.same(replayed((await north.get('/rooms/lobby/history')).body as object), numbers(1, 25))
+  t.same(replayed((await north.get(`/rooms/lobby/history?epoch=${epoch}&offset=20&reverse=false`)).body as object), numbers(21, 25))
+  t.match(await north.get('/rooms/lobby/history?epoch=another&offset=1'), { status: 410, body: { code: 'history_unreachable' } })
+  for (const query of ['epoch=x', 'offset=1', 'limit=0', 'limit=1001', 'limit=two', 'lim=2', 'reverse=maybe']) {
+    t.match(await north.get(`/rooms/lobby/history?${query}`), { status: 400, body: { code: 'request_invalid' } }, query)
+  }
   const rest = await north.get('/rooms/lobby/history?limit=2')
   t.match(rest.body, { room: 'lobby', epoch, offset: 25, more: true, publications: [{ offset: 1, data: 1 }, { offset: 2, data: 2 }] })
   t.equal((await south.fetch('/rooms/lobby/history', { method: 'DELETE', headers: { authorization: `Bearer ${API_KEY}` } })).status, 204)
