@@ -4,6 +4,9 @@ import { FreshRead } from './fresh-read.ts'
 import type { MemberEvent, MembersSnapshot, MembersVersion } from './presence-store.ts'
 import { stepFrom, type Position, type Step } from './publication.ts'
 
+/** How soon a snapshot that could not be read is asked for again, in milliseconds. */
+const REPAIR_RETRY_MS = 500
+
 /** Events that are held for a watcher who waits for a snapshot; beyond that the next snapshot tells more cheaply. */
 const MAX_HELD = 1_000
 
@@ -100,7 +103,7 @@ export class MemberFeed {
     this.#repair(behind)
   }
 
-  /** Gives connections whose list misses something a fresh one. */
+  /** Gives connections whose list misses something a fresh one, as soon as it can be read. */
   #repair (connections: readonly Connection[]): void {
     if (connections.length === 0) return
     const waiting = new Map(connections.map(connection => [connection, { at: undefined, held: [] }]))
@@ -113,9 +116,8 @@ export class MemberFeed {
         this.open(connection, snapshot)
       }
     }).catch(error => {
-      // Their lists stay behind every version that there is, so that the next comparison repairs them.
-      for (const connection of this.#still(waiting)) this.#watchers.set(connection, { at: NOWHERE, held: [] })
       this.#onFailure(error)
+      setTimeout(() => { this.#repair(this.#still(waiting)) }, REPAIR_RETRY_MS)
     })
   }
 
@@ -124,8 +126,6 @@ export class MemberFeed {
     return [...waiting].filter(([connection, watcher]) => this.#watchers.get(connection) === watcher).map(([connection]) => connection)
   }
 }
-
-const NOWHERE: MembersVersion = { epoch: '', version: 0 }
 
 function versionStep (from: MembersVersion, to: MembersVersion): Step {
   return stepFrom(asPosition(from), asPosition(to))

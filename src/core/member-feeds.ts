@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { RoomcastError } from './errors.ts'
 import type { Logger } from './logger.ts'
 import { MemberFeed } from './member-feed.ts'
 import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
@@ -19,7 +20,8 @@ export class MemberFeeds {
     let feed = this.#feeds.get(room)
     if (feed === undefined) {
       feed = new MemberFeed(room, () => this.#store.members(room), error => {
-        this.#log.warn({ err: error, room }, 'the members of a room could not be read')
+        // The store's own trouble is logged once, where it is noticed, not once a room and try.
+        this.#log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error, room }, 'the members of a room could not be read yet')
       })
       this.#feeds.set(room, feed)
     }

@@ -17,7 +17,7 @@ import type { Subscription } from './subscription.ts'
 const COMPARE_INTERVAL_MS = 60_000
 
 /** How soon a comparison that failed is tried again. */
-const COMPARE_RETRY_MS = 5_000
+const COMPARE_RETRY_MS = 500
 
 /** How many rooms are compared in one pass. */
 const ROOMS_PER_PASS = 500
@@ -36,6 +36,7 @@ export interface RoomKeeperParts {
 export class RoomKeeper {
   readonly #parts: RoomKeeperParts
   readonly #queue = new KeyedQueue()
+  #interruptions = 0
 
   constructor (parts: RoomKeeperParts) {
     this.#parts = parts
@@ -105,9 +106,13 @@ export class RoomKeeper {
     this.#parts.hub.room(publication.room)?.accept(publication)
   }
 
-  /** After an interruption: compares every room. */
-  catchUp (): Promise<void> {
-    return this.#compare([...this.#parts.hub.rooms()])
+  /** After an interruption: compares every room, again until it succeeds or another interruption has taken over. Never rejects. */
+  async catchUp (): Promise<void> {
+    const { hub } = this.#parts
+    const interruption = ++this.#interruptions
+    while (interruption === this.#interruptions && !(await this.#compare([...hub.rooms()]))) {
+      await new Promise(resolve => { setTimeout(resolve, COMPARE_RETRY_MS) })
+    }
   }
 
   /** The rolling pass: compares the rooms whose turn it is. */
@@ -121,9 +126,11 @@ export class RoomKeeper {
     if (due.length > 0) await this.#compare(due)
   }
 
-  async #compare (rooms: readonly Room[]): Promise<void> {
+  /** Resolves with whether it could be done. */
+  async #compare (rooms: readonly Room[]): Promise<boolean> {
     const { broker, feeds, now, log } = this.#parts
     const positioned = rooms.filter(room => room.isPositioned)
+    if (positioned.length === 0) return true
     for (const room of positioned) room.comparedAt = now()
     try {
       const ends = await Promise.all(positioned.map(room => broker.position(room.name)))
@@ -131,9 +138,12 @@ export class RoomKeeper {
       await broker.check()
       for (const [index, end] of ends.entries()) positioned[index]?.settle(end)
       await feeds.compare(positioned.map(({ name }) => name), () => broker.check())
+      return true
     } catch (error) {
       for (const room of positioned) room.comparedAt = now() - COMPARE_INTERVAL_MS + COMPARE_RETRY_MS
-      log.warn({ err: error }, 'the rooms could not be compared')
+      // The broker's own trouble is logged once, where it is noticed, not once a try.
+      log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error }, 'the rooms could not be compared yet')
+      return false
     }
   }
 
