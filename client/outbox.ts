@@ -16,6 +16,13 @@ export class Outbox<Item> {
     return true
   }
 
+  /** Puts back, before all others, what was taken out too early; the bound does not matter here. */
+  restore (items: Iterable<Item>): void {
+    const later = [...this.#items]
+    this.#items.clear()
+    for (const item of [...items, ...later]) this.#items.add(item)
+  }
+
   /** Takes one out of the line; false if it was not there. */
   remove (item: Item): boolean {
     return this.#items.delete(item)

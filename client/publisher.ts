@@ -2,8 +2,8 @@ import type { PublishFrame, ServerFrame } from '../src/core/frames.ts'
 import { ClientError, type ErrorFrame } from './client-error.ts'
 import { Outbox } from './outbox.ts'
 import { byteLength } from './resume.ts'
-import type { PublishOptions } from './room.ts'
-import type { Position } from './room-events.ts'
+import type { Published, PublishOptions } from './room.ts'
+import { platform } from './web-platform.ts'
 
 type PublishedFrame = Extract<ServerFrame, { type: 'published' }>
 
@@ -22,18 +22,25 @@ export interface PublisherParts {
 interface Publish {
   readonly id: number
   readonly text: string
-  readonly resolve: (position: Position) => void
+  readonly resolve: (published: Published) => void
   readonly reject: (error: ClientError) => void
   readonly timer: ReturnType<typeof setTimeout>
+  /** Whether it ever was, so that it may have happened. */
+  wasSent: boolean
 }
 
 const unknown = (why: string): ClientError => new ClientError('outcome_unknown', `${why}: it may have happened`)
 
-/** The publishes of a client: those that wait for a connection, and those that wait for their answer. Nothing is ever sent twice. */
+/**
+ * The publishes of a client: those that wait for a connection, and those that wait for their answer. What lost its connection before the
+ * answer waits for the next and is sent again, first and in order, under the key that it has: the server publishes it once.
+ */
 export class Publisher {
   readonly #parts: PublisherParts
   readonly #queue: Outbox<Publish>
   readonly #sent = new Map<number, Publish>()
+  /** What all keys of this client begin with: 128 random bits, since a user's clients share one set of keys. */
+  readonly #keyPrefix = platform.crypto.getRandomValues(new Uint32Array(4)).join('.')
 
   constructor (parts: PublisherParts) {
     this.#parts = parts
@@ -43,13 +50,15 @@ export class Publisher {
   /** Whether no publish waits for its answer. */
   get isIdle (): boolean { return this.#sent.size === 0 }
 
-  publish (room: string, data: unknown, { echo }: PublishOptions): Promise<Position> {
-    return new Promise<Position>((resolve, reject) => {
+  publish (room: string, data: unknown, { echo, volatile, key }: PublishOptions): Promise<Published> {
+    return new Promise<Published>((resolve, reject) => {
       if (JSON.stringify(data) === undefined) throw new ClientError('payload_invalid', 'Not JSON')
       const id = this.#parts.nextId()
-      const frame: PublishFrame = { type: 'publish', id, room, data, ...(echo === false && { echo }) }
+      const frame: PublishFrame = {
+        type: 'publish', id, room, data, key: key ?? `${this.#keyPrefix}.${id}`, ...(echo === false && { echo }), ...(volatile && { volatile })
+      }
       const timer = setTimeout(() => { this.#expire(publish) }, this.#parts.timeoutMs)
-      const publish: Publish = { id, text: JSON.stringify(frame), resolve, reject, timer }
+      const publish: Publish = { id, text: JSON.stringify(frame), resolve, reject, timer, wasSent: false }
       if (this.#queue.size === 0 && this.#dispatch(publish)) return
       if (!this.#queue.push(publish)) this.#reject(publish, new ClientError('queue_full', 'Too many wait for a connection'))
     })
@@ -67,7 +76,8 @@ export class Publisher {
     if (frame.type === 'published') {
       clearTimeout(publish.timer)
       this.#sent.delete(publish.id)
-      publish.resolve({ epoch: frame.epoch, offset: frame.offset })
+      const { type, id, room, ...published } = frame
+      publish.resolve(published as Published)
       this.#tellIdle()
     } else {
       this.#reject(publish, new ClientError(frame.code, frame.message))
@@ -75,9 +85,10 @@ export class Publisher {
     return true
   }
 
-  /** The connection was lost, and the answers with it; what was not sent waits on. */
+  /** The connection was lost, and the answers with it. */
   lost (): void {
-    for (const publish of [...this.#sent.values()]) this.#reject(publish, unknown('The connection was lost'))
+    this.#queue.restore(this.#sent.values())
+    this.#sent.clear()
   }
 
   /** The client ends. */
@@ -85,7 +96,7 @@ export class Publisher {
     this.lost()
     for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
       this.#queue.remove(next)
-      this.#reject(next, error)
+      this.#reject(next, next.wasSent ? unknown('The client ended') : error)
     }
   }
 
@@ -96,13 +107,14 @@ export class Publisher {
       return true
     }
     if (!this.#parts.send(publish.text)) return false
+    publish.wasSent = true
     this.#sent.set(publish.id, publish)
     return true
   }
 
   #expire (publish: Publish): void {
-    const isQueued = this.#queue.remove(publish)
-    this.#reject(publish, isQueued ? new ClientError('timeout', 'No connection in time') : unknown('No answer in time'))
+    this.#queue.remove(publish)
+    this.#reject(publish, publish.wasSent ? unknown('No answer in time') : new ClientError('timeout', 'No connection in time'))
   }
 
   #reject (publish: Publish, error: ClientError): void {

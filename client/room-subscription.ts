@@ -115,10 +115,13 @@ export class RoomSubscription {
 
   message (message: Omit<MessageFrame, 'type'>): void {
     const position = this.#position
-    if (!this.#isLive || position === undefined || message.offset <= position.offset) return
-    this.#position = { epoch: position.epoch, offset: message.offset }
+    if (!this.#isLive || position === undefined) return
     const { room, offset, data, from, at } = message
-    this.#emit('message', { room, offset, data, ...(from && { from }), at })
+    if (offset !== undefined) {
+      if (offset <= position.offset) return
+      this.#position = { epoch: position.epoch, offset }
+    }
+    this.#emit('message', { room, ...(offset && { offset }), data, ...(from && { from }), at })
   }
 
   gap (position: Position): void {
@@ -160,7 +163,7 @@ export class RoomSubscription {
     const { recovered } = entry
     // On the wire a publication's data is the payload itself.
     const publications = (entry.publications ?? []) as unknown as ReadonlyArray<Omit<MessageFrame, 'type' | 'room'>>
-    const missed = publications.filter(({ offset }) => since !== undefined && offset > since.offset)
+    const missed = publications.filter(({ offset = 0 }) => since !== undefined && offset > since.offset)
     const ends = this.#ends
     const isStill = (): boolean => this.#ends === ends
     this.#isLive = true

@@ -9,12 +9,22 @@ export interface SubscribeOptions {
 export interface PublishOptions {
   /** `false` leaves the client that publishes out. */
   readonly echo?: boolean | undefined
+  /** Whether it is sent to whoever is there and not kept: it gets no position, and who is away misses it. */
+  readonly volatile?: boolean | undefined
+  /** Names this publication: for five minutes the same under the same key is published once. Each has one of its own if not given. */
+  readonly key?: string | undefined
+}
+
+/** What a publish came to: the position that the publication got, or none where it was volatile. */
+export interface Published extends Partial<Position> {
+  /** It was published before, under the same key. */
+  readonly duplicate?: true
 }
 
 /** What a handle needs of its client. */
 export interface RoomHandleParts {
   readonly subscription: RoomSubscription
-  readonly publish: (room: string, data: unknown, options: PublishOptions) => Promise<Position>
+  readonly publish: (room: string, data: unknown, options: PublishOptions) => Promise<Published>
 }
 
 /** One room, for as long as the client lives. `Data` is what is published in it. Made by `client.room(name)`. */
@@ -53,10 +63,11 @@ export class RoomHandle<Data = unknown> {
   }
 
   /**
-   * Publishes; without a connection it waits in a bounded queue. Resolves with the position that the publication got. Rejects with
-   * `outcome_unknown` if the answer was lost: it may have happened, and who publishes again may do it twice.
+   * Publishes, once: without a connection it waits in a bounded queue, and where a connection was lost before the answer it is sent again
+   * with the next, under the same key. Rejects with `timeout` if it was never sent, and with `outcome_unknown` if it may have happened:
+   * publish the same again with the same `key` then.
    */
-  publish (data: Data, options: PublishOptions = {}): Promise<Position> {
+  publish (data: Data, options: PublishOptions = {}): Promise<Published> {
     return this.#parts.publish(this.name, data, options)
   }
 }

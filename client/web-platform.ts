@@ -16,4 +16,8 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Web
 export type FetchLike = (url: string, options: { readonly headers: Record<string, string> }) => Promise<{ readonly status: number }>
 
 /** What the platform has; undefined where it lacks it. */
-export const platform = globalThis as unknown as { readonly WebSocket?: WebSocketConstructor, readonly fetch?: FetchLike }
+export const platform = globalThis as unknown as {
+  readonly WebSocket?: WebSocketConstructor
+  readonly fetch?: FetchLike
+  readonly crypto: { readonly getRandomValues: (array: Uint32Array) => Uint32Array }
+}

@@ -22,6 +22,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     roomcastAuth: RoomcastAuth
   }
+  interface FastifyRequest {
+    /** Who asks, where a scope was required: the name of an API key, or a token's user, told apart. */
+    roomcastCaller: string
+  }
 }
 
 const NAMESPACE = 'roomcast'
@@ -34,6 +38,7 @@ export default fp(async (app: FastifyInstance) => {
   const { roomcastSettings: settings, roomcastFunctions: { authenticate } } = app
   const verify = await createVerifier(app, settings)
 
+  app.decorateRequest('roomcastCaller', '')
   app.decorate('roomcastAuth', {
     async connection (request) {
       if (authenticate === undefined) return verify(tokenOf(request))
@@ -43,11 +48,26 @@ export default fp(async (app: FastifyInstance) => {
       const credential = bearerOf(request)
       if (credential === undefined) throw new RoomcastError('unauthorized')
       const apiKey = findKey(settings.apiKeys, credential)
-      const granted = apiKey === undefined ? (verify(credential).scope ?? '').split(' ') : apiKey.scopes
-      if (granted !== undefined && !granted.includes(scope)) throw new RoomcastError('scope_forbidden')
+      const bearer = apiKey === undefined ? byToken(verify(credential)) : byKey(apiKey)
+      if (bearer.scopes?.includes(scope) === false) throw new RoomcastError('scope_forbidden')
+      request.roomcastCaller = bearer.name
     }
   })
 }, { name: 'roomcast-auth', dependencies: ['roomcast-settings'], fastify: '5.x' })
+
+/** Who a credential names, and what it allows; without a list of scopes all. */
+interface Bearer {
+  readonly name: string
+  readonly scopes?: readonly string[] | undefined
+}
+
+function byKey ({ name, scopes }: ApiKey): Bearer {
+  return { name: `key:${name}`, scopes }
+}
+
+function byToken ({ sub, scope = '' }: Claims): Bearer {
+  return { name: `token:${sub}`, scopes: scope.split(' ') }
+}
 
 /** A function that checks a token whole, and answers its claims. */
 async function createVerifier (app: FastifyInstance, settings: Settings): Promise<(token: string | undefined) => Claims> {

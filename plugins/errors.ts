@@ -2,6 +2,8 @@ import { STATUS_CODES } from 'node:http'
 import fp from 'fastify-plugin'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { errors, RoomcastError, type ErrorCode } from '../src/core/errors.ts'
+import type { Logger } from '../src/core/logger.ts'
+import { PartlyPublishedError, type PublishOutcome } from '../src/core/publish-all.ts'
 
 /** The body of every error. */
 export interface ErrorBody {
@@ -9,23 +11,41 @@ export interface ErrorBody {
   readonly code: ErrorCode
   readonly error: string
   readonly message: string
+  /** What publishing to each of several rooms came to. */
+  readonly publications?: PublishOutcome[]
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The one error body of whatever was thrown; logs what is our fault as an error, what was refused as a detail. */
+    roomcastErrorBody: (error: unknown, log: Logger) => ErrorBody
+  }
 }
 
 /** Turns every error of this scope into the one error body. */
 export default fp(async (app: FastifyInstance) => {
-  app.setErrorHandler<FastifyError | RoomcastError>((error, request, reply) => {
-    const known = error instanceof RoomcastError ? error : fromFastify(error)
-    if (known.code === 'internal') request.log.error({ err: error }, 'a request failed')
-    else request.log.debug({ err: error }, 'a request was refused')
+  app.decorate('roomcastErrorBody', (error: unknown, log: Logger) => bodyOf(know(error, log)))
+  app.setErrorHandler((error, request, reply) => {
+    const known = know(error, request.log)
     if (known.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1_000))
     return reply.code(known.statusCode).send(bodyOf(known))
   })
 }, { name: 'roomcast-errors', fastify: '5.x' })
 
 /** The body of an error; what a 5xx was about stays in the log. */
-export function bodyOf ({ code, statusCode, message }: RoomcastError): ErrorBody {
+export function bodyOf (error: RoomcastError): ErrorBody {
+  const { code, statusCode, message } = error
   const isOurs = statusCode >= 500
-  return { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message: isOurs ? errors[code].message : message }
+  const body = { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message: isOurs ? errors[code].message : message }
+  return error instanceof PartlyPublishedError ? { ...body, publications: [...error.outcomes] } : body
+}
+
+/** Whatever was thrown, in the words of our table. */
+function know (error: unknown, log: Logger): RoomcastError {
+  const known = error instanceof RoomcastError ? error : fromFastify(error as FastifyError)
+  if (known.code === 'internal') log.error({ err: error }, 'a request failed')
+  else log.debug({ err: error }, 'a request was refused')
+  return known
 }
 
 /** What Fastify itself refuses, in the words of our table. */

@@ -5,6 +5,7 @@ import type { PresenceStore } from '../src/core/presence-store.ts'
 import { RoomPolicies, type HistoryPolicy } from '../src/core/room-policies.ts'
 import { MemoryBroker } from '../src/memory/memory-broker.ts'
 import { MemoryPresence } from '../src/memory/memory-presence.ts'
+import { Bridge } from '../src/redis/bridge.ts'
 import { RedisBroker } from '../src/redis/redis-broker.ts'
 import { COMMAND_TIMEOUT_MS } from '../src/redis/redis-clients.ts'
 import { RedisPresence } from '../src/redis/redis-presence.ts'
@@ -27,7 +28,7 @@ export default fp(async (app: FastifyInstance) => {
   })
 }, { name: 'roomcast-storage', dependencies: ['roomcast-settings', 'roomcast-redis'], fastify: '5.x' })
 
-function createStorage ({ roomcastSettings: { leaseMs, rooms }, roomcastRedis, log }: FastifyInstance): { broker: Broker, store: PresenceStore } {
+function createStorage ({ roomcastSettings: { leaseMs, rooms, bridge: routes, maxFrameBytes: maxBytes }, roomcastRedis, log }: FastifyInstance): { broker: Broker, store: PresenceStore } {
   const policies = new RoomPolicies(rooms)
   const historyOf = (room: string): HistoryPolicy => policies.historyOf(room)
   if (roomcastRedis === null) {
@@ -36,5 +37,6 @@ function createStorage ({ roomcastSettings: { leaseMs, rooms }, roomcastRedis, l
   }
   const { clients: { publisher, subscriber }, keys, clock } = roomcastRedis
   const shared = { publisher, keys, clock, timeoutMs: COMMAND_TIMEOUT_MS }
-  return { broker: new RedisBroker({ ...shared, subscriber, historyOf, log }), store: new RedisPresence({ ...shared, leaseMs }) }
+  const bridge = new Bridge({ routes, maxBytes, log, now: () => clock.now() })
+  return { broker: new RedisBroker({ ...shared, subscriber, historyOf, bridge, log }), store: new RedisPresence({ ...shared, leaseMs }) }
 }

@@ -4,6 +4,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { FastifyRequest } from 'fastify'
 import type { Claims } from './core/claims.ts'
 import type { Authorize, OnPublish } from './core/gatekeeper.ts'
+import { assertPublicRoom, EVERYONE_ROOM } from './core/names.ts'
 import { KEY_PREFIX_PATTERN } from './redis/redis-keys.ts'
 
 /** What an API key or a token's `scope` may allow over REST. */
@@ -43,6 +44,13 @@ export const RoomPolicySchema = Type.Object({
 
 export type RoomPolicy = Static<typeof RoomPolicySchema>
 
+export const BridgeRouteSchema = Type.Object({
+  /** A plain Redis channel, as others PUBLISH on it. */
+  channel: Type.String({ minLength: 1 }),
+  /** Where it is delivered; `$all` for everyone. */
+  room: Type.String()
+}, closed)
+
 /**
  * Every setting of Roomcast that is data: its type, default and unit, and the environment variable that sets it for the process.
  * `.env.example` and docs/operations.md are tested against this.
@@ -69,6 +77,9 @@ export const SettingsSchema = Type.Object({
   })),
   rooms: Type.Array(RoomPolicySchema, {
     default: [], env: 'ROOMS', description: 'Policies by pattern, the first match wins: JSON, or the path of a JSON file'
+  }),
+  bridge: Type.Array(BridgeRouteSchema, {
+    default: [], env: 'BRIDGE', description: 'channel=room, comma-separated: what others publish on these Redis channels is delivered to these rooms'
   }),
   pingIntervalMs: Type.Integer({ default: 25_000, minimum: 1_000, maximum: MAX_DURATION_MS, env: 'PING_INTERVAL_MS', description: 'Silence after which a connection is pinged' }),
   pongTimeoutMs: Type.Integer({ default: 10_000, minimum: 1_000, maximum: MAX_DURATION_MS, env: 'PONG_TIMEOUT_MS', description: 'How long it may then stay silent' }),
@@ -120,7 +131,7 @@ export class SettingsError extends Error {
 export function parseSettings (options: Partial<Settings>, nameOf: (setting: string) => string = setting => setting): Settings {
   const settings = withDefaults(SettingsSchema, options)
   assertSettings(SettingsSchema, settings, nameOf)
-  const { jwtSecret, redisUrl, allowedOrigins = [], heartbeatMs, leaseMs } = settings
+  const { jwtSecret, redisUrl, allowedOrigins = [], bridge, heartbeatMs, leaseMs } = settings
   if (jwtSecret !== undefined && Buffer.byteLength(jwtSecret) < MIN_SECRET_BYTES) {
     throw new SettingsError(nameOf('jwtSecret'), `expected at least ${MIN_SECRET_BYTES} bytes`)
   }
@@ -128,10 +139,17 @@ export function parseSettings (options: Partial<Settings>, nameOf: (setting: str
   for (const origin of allowedOrigins) {
     if (!isOrigin(origin)) throw new SettingsError(nameOf('allowedOrigins'), `expected origins as browsers send them, such as https://app.example.com, not ${origin}`)
   }
+  for (const route of bridge) assertBridge(route, settings, nameOf('bridge'))
   if (heartbeatMs >= leaseMs / 2) {
     throw new SettingsError(nameOf('heartbeatMs'), `expected less than half of ${nameOf('leaseMs')}, so that one missed heartbeat does no harm`)
   }
   return settings
+}
+
+function assertBridge ({ channel, room }: Static<typeof BridgeRouteSchema>, { redisUrl, keyPrefix }: Settings, name: string): void {
+  if (redisUrl === undefined) throw new SettingsError(name, 'expected Redis too, whose channels it bridges')
+  if (channel.startsWith(`${keyPrefix}@`)) throw new SettingsError(name, `expected channels of others, not ${channel}`)
+  if (!isBridgeable(room)) throw new SettingsError(name, `expected the name of a room, or ${EVERYONE_ROOM}, not ${room}`)
 }
 
 /** What was given, with the schema's defaults for what was not. */
@@ -171,4 +189,13 @@ function isRedisUrl (text: string): boolean {
 /** Whether a browser could send this as an origin: upper case, default ports and paths never match. */
 function isOrigin (origin: string): boolean {
   return !/^https?:/.test(origin) || (URL.canParse(origin) && new URL(origin).origin === origin)
+}
+
+function isBridgeable (room: string): boolean {
+  try {
+    if (room !== EVERYONE_ROOM) assertPublicRoom(room)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -57,6 +57,7 @@ function valueOf (name: string, text: string, schema: TSchema): unknown {
   switch (name) {
     case 'API_KEYS': return text.split(',').map(parseApiKey)
     case 'ROOMS': return parseRooms(text)
+    case 'BRIDGE': return text.split(',').map(parseBridgeRoute)
     case 'ALLOWED_ORIGINS': return text.split(',').map(origin => origin.trim())
     default: break
   }
@@ -69,6 +70,11 @@ function parseApiKey (text: string): Record<string, unknown> {
   // Scopes hold colons themselves.
   const [name, key, ...scopes] = text.trim().split(':')
   return { name, ...key !== undefined && { key }, ...scopes.length > 0 && { scopes: scopes.join(':').split('+') } }
+}
+
+function parseBridgeRoute (text: string): Record<string, unknown> {
+  const [channel = '', ...room] = text.trim().split('=')
+  return { channel, ...room.length > 0 && { room: room.join('=') } }
 }
 
 function parseRooms (text: string): unknown {

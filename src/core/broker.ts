@@ -1,9 +1,11 @@
 import type { MemberEvent } from './presence-store.ts'
-import type { Position, Publication, PublicationDraft, RoomEnd } from './publication.ts'
+import type { Position, Publication, PublicationDraft, RoomEnd, VolatilePublication } from './publication.ts'
 
-/** What a publish came to. */
-export interface PublishResult extends Position {
+/** What a publish came to: the position that the publication got, or none where it was volatile. */
+export interface PublishResult extends Partial<Position> {
   readonly room: string
+  /** Whether the same was published before, under the same key: then that is the answer, and nothing was published now. */
+  readonly duplicate: boolean
 }
 
 /** What to read of a room's history. */
@@ -28,6 +30,8 @@ export interface HistoryPage extends RoomEnd {
 export interface BrokerListener {
   /** A publication reached a room that the node is subscribed to. */
   onPublication: (publication: Publication) => void
+  /** A volatile publication reached a room that the node is subscribed to. */
+  onVolatile: (publication: VolatilePublication) => void
   /** A join or leave in a room that the node is subscribed to, as the presence store decided it. */
   onMemberEvent: (event: MemberEvent) => void
   /** The history of a room that the node is subscribed to was forgotten. */
@@ -55,9 +59,14 @@ export interface BrokerListener {
  * epoch names one numbering: offsets are never used twice under one epoch, and when the numbering is lost, or may have gone back, the epoch
  * changes; where it only may have, the new one inherits the positions up to where it was.
  *
+ * **Volatile.** A volatile publication goes the same way, to whoever is subscribed, and is neither numbered nor kept.
+ *
  * **History.** Publications of a room are kept by its policy, the newest `size` of them for `ttlMs`, together with their sending: a
  * publication that was sent is in the history unless the policy has dropped it, and what is there was sent. What is kept are always
  * the newest, without a hole. A new epoch begins with an empty history.
+ *
+ * **Retry.** What a draft's key came to is remembered with its sending, for five minutes, apart for each room. The same content under
+ * the same key is answered with the first result and not sent again; other content is refused with `key_reused`.
  *
  * **Refusal.** A rejection with `unavailable` means that nothing happened and nothing will; one with `outcome_unknown` that it
  * may have happened already, and that it will not happen later. No call stays pending for longer than the broker's time limit.
@@ -94,10 +103,16 @@ export interface Broker {
   forget: (room: string) => Promise<void>
 
   /**
-   * Publishes, and resolves with the position that the publication got, whether or not anybody is subscribed.
-   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   * Publishes, and resolves with the position that the publication got, if it is not volatile, whether or not anybody is subscribed.
+   * @throws RoomcastError `key_reused`, `unavailable` or `outcome_unknown`
    */
   publish: (draft: PublicationDraft) => Promise<PublishResult>
+
+  /**
+   * Whether a draft's key is free, or was used for the same content. Reads only; a draft without a key passes.
+   * @throws RoomcastError `key_reused`, `unavailable` or `outcome_unknown`
+   */
+  assertKey: (draft: PublicationDraft) => Promise<void>
 
   /**
    * Proves that publications can go out and come back.

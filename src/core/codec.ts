@@ -1,6 +1,6 @@
 import type { ErrorCode } from './errors.ts'
 import type { ClientFrame, RequestId, ServerFrame } from './frames.ts'
-import type { Publication } from './publication.ts'
+import type { Publication, VolatilePublication } from './publication.ts'
 
 /** A frame that could be read, or why it could not; then with the request's id where that much was readable. */
 export type Decoded =
@@ -19,5 +19,5 @@ export interface Codec {
   /** Encodes a reply or a notice to one connection. */
   encode: (frame: ServerFrame) => Uint8Array
   /** Encodes a publication, once for all connections of this codec. */
-  encodePublication: (publication: Publication) => Uint8Array
+  encodePublication: (publication: Publication | VolatilePublication) => Uint8Array
 }

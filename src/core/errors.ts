@@ -27,6 +27,7 @@ export const errors = {
   payload_too_large: { statusCode: 413, message: 'The body is larger than allowed' },
   media_type_unsupported: { statusCode: 415, message: 'The body must be application/json' },
   upgrade_required: { statusCode: 426, message: 'This address speaks WebSocket; all checks passed' },
+  key_reused: { statusCode: 422, message: 'The key was used before, for something else' },
   limit_exceeded: { statusCode: 429, message: 'A limit was reached' },
   internal: { statusCode: 500, message: 'Something went wrong here' },
   unavailable: { statusCode: 503, message: 'It did not happen; try again later' },

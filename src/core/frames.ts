@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import type { ErrorCode } from './errors.ts'
+import { MAX_KEY_LENGTH } from './idempotency.ts'
 import { ID_PATTERN } from './ids.ts'
 import type { Member } from './presence-store.ts'
 import type { Position, Publication, PublicationSender } from './publication.ts'
@@ -29,8 +30,17 @@ export const UnsubscribeFrameSchema = Type.Object({
   type: Type.Literal('unsubscribe'), ...request, room: Type.String()
 }, closed)
 
+/** A publisher's own name for a publication, so that a retry is not published twice. */
+export const IdempotencyKeySchema = Type.String({ minLength: 1, maxLength: MAX_KEY_LENGTH })
+
 export const PublishFrameSchema = Type.Object({
-  type: Type.Literal('publish'), ...request, room: Type.String(), data: Type.Unknown(), echo: Type.Optional(Type.Literal(false))
+  type: Type.Literal('publish'),
+  ...request,
+  room: Type.String(),
+  data: Type.Unknown(),
+  key: Type.Optional(IdempotencyKeySchema),
+  volatile: Type.Optional(Type.Literal(true)),
+  echo: Type.Optional(Type.Literal(false))
 }, closed)
 
 export const PresenceFrameSchema = Type.Object({
@@ -117,7 +127,7 @@ export type ServerFrame =
   | { readonly type: 'presence', readonly room: string } & Reply & RoomMembers
   | { readonly type: 'join' | 'leave', readonly room: string, readonly member: Member, readonly version: number }
   | { readonly type: 'unsubscribed', readonly room: string, readonly code?: ErrorCode | undefined } & Reply
-  | { readonly type: 'published' } & Reply & RoomPosition
+  | { readonly type: 'published', readonly room: string, readonly duplicate?: true | undefined } & Reply & Partial<Position>
   | { readonly type: 'pong' } & Reply
   | { readonly type: 'gap' } & RoomPosition
   | { readonly type: 'token_expiring', readonly expiresAt: number }
@@ -133,7 +143,8 @@ export type ServerFrame =
 export interface MessageFrame<Data = unknown> {
   readonly type: 'message'
   readonly room: string
-  readonly offset: number
+  /** Absent where it is volatile. */
+  readonly offset?: number
   readonly data: Data
   readonly from?: PublicationSender
   readonly at: number

@@ -2,7 +2,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler'
 import sjson from 'secure-json-parse'
 import type { Codec, Decoded } from './codec.ts'
 import { clientFrameSchemas, PROTOCOL, RequestIdSchema, type ClientFrame, type RequestId, type ServerFrame } from './frames.ts'
-import type { Publication } from './publication.ts'
+import type { Publication, VolatilePublication } from './publication.ts'
 
 /** Puts the bytes of one text frame into the form in which its transport sends them. */
 export type Framer = (payload: Buffer) => Buffer
@@ -34,8 +34,9 @@ export class JsonCodec implements Codec {
     return this.#frame(Buffer.from(textOf(frame)))
   }
 
-  encodePublication ({ room, offset, data, from, at }: Publication): Buffer {
-    const head = Buffer.from(`{"type":"message","room":${JSON.stringify(room)},"offset":${offset},"data":`)
+  encodePublication ({ room, offset, data, from, at }: Publication | VolatilePublication): Buffer {
+    const position = offset === undefined ? '' : `,"offset":${offset}`
+    const head = Buffer.from(`{"type":"message","room":${JSON.stringify(room)}${position},"data":`)
     const sender = from === undefined ? '' : `,"from":${JSON.stringify(from)}`
     return this.#frame(Buffer.concat([head, data, Buffer.from(`${sender},"at":${at}}`)]))
   }

@@ -18,6 +18,11 @@ export function userRoom (userId: string): string {
   return USER_ROOM + userId
 }
 
+/** The user whose personal room it is; undefined for every other room. */
+export function userOf (room: string): string | undefined {
+  return room.startsWith(USER_ROOM) ? room.slice(USER_ROOM.length) : undefined
+}
+
 /** Whether a room belongs to the server, so that no client and no request may name it. */
 export function isReserved (room: string): boolean {
   return room.startsWith(RESERVED)

@@ -1,4 +1,4 @@
-import type { Broker, PublishResult } from './broker.ts'
+import type { Broker } from './broker.ts'
 import type { Claims, Action } from './claims.ts'
 import type { CloseCode } from './close-codes.ts'
 import type { Codec } from './codec.ts'
@@ -18,7 +18,7 @@ import type { NodeSettings } from './node-settings.ts'
 import { PresenceKeeper } from './presence-keeper.ts'
 import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
 import type { PublicationDraft } from './publication.ts'
-import { publishAll } from './publish-all.ts'
+import { publishAll, publishBatch, type Published, type PublisherParts } from './publish-all.ts'
 import { Recovery } from './recovery.ts'
 import { RoomKeeper } from './room-keeper.ts'
 import { RoomPolicies } from './room-policies.ts'
@@ -60,6 +60,7 @@ export class RealtimeNode {
   readonly #broker: Broker
   readonly #store: PresenceStore
   readonly #gatekeeper: Gatekeeper
+  readonly #publisher: PublisherParts
   readonly #hub: Hub
   readonly #presence: PresenceKeeper
   readonly #feeds: MemberFeeds
@@ -74,6 +75,7 @@ export class RealtimeNode {
     this.#broker = broker
     this.#store = store
     this.#gatekeeper = gatekeeper
+    this.#publisher = { gatekeeper, broker }
     const policies = new RoomPolicies(settings.rooms)
     this.#hub = new Hub({
       onPending: new Fanout().schedule,
@@ -100,6 +102,7 @@ export class RealtimeNode {
   async start (): Promise<void> {
     await this.#broker.start({
       onPublication: publication => { this.rooms.deliver(publication) },
+      onVolatile: publication => { this.rooms.deliverVolatile(publication) },
       onForget: room => { this.rooms.forget(room) },
       onMemberEvent: event => { this.#tellMemberEvent(event) },
       onResubscribed: () => {
@@ -131,10 +134,15 @@ export class RealtimeNode {
 
   /**
    * Publishes: out through the broker, and back through it to this node's own connections too. The results are in the order of the drafts.
-   * @throws RoomcastError `publication_refused`, `unavailable`, `outcome_unknown`; see `publishAll`
+   * @throws RoomcastError `publication_refused`, `key_reused`, `unavailable`, `outcome_unknown`; see `publishAll`
    */
-  publish (drafts: readonly PublicationDraft[]): Promise<PublishResult[]> {
-    return publishAll({ gatekeeper: this.#gatekeeper, broker: this.#broker }, drafts)
+  publish (drafts: readonly PublicationDraft[]): Promise<Published[]> {
+    return publishAll(this.#publisher, drafts)
+  }
+
+  /** Does many publishes, each on its own; see `publishBatch`. */
+  publishBatch (batch: Parameters<typeof publishBatch>[1]): ReturnType<typeof publishBatch> {
+    return publishBatch(this.#publisher, batch)
   }
 
   /** Clears what is left of a connection that has ended. Called by the connection, once. */

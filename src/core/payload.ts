@@ -5,12 +5,13 @@ export const MAX_PAYLOAD_DEPTH = 100
 
 /**
  * Serialises a payload, once, to the JSON text that travels from here to the sockets.
- * @throws RoomcastError `payload_invalid` if it is nested too deeply
+ * @throws RoomcastError `payload_invalid` if it is nested too deeply, `payload_too_large` if the text is longer than `maxBytes`
  */
-export function encodePayload (data: unknown): string {
+export function encodePayload (data: unknown, maxBytes: number): string {
   if (!isWithinDepth(data, MAX_PAYLOAD_DEPTH)) throw new RoomcastError('payload_invalid')
   const text: string | undefined = JSON.stringify(data)
   if (text === undefined) throw new RoomcastError('payload_invalid', { message: 'The data is not JSON' })
+  if (Buffer.byteLength(text) > maxBytes) throw new RoomcastError('payload_too_large', { message: `The data is larger than ${maxBytes} bytes` })
   return text
 }
 

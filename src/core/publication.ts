@@ -1,3 +1,5 @@
+import type { IdempotencyKey } from './idempotency.ts'
+
 /** Where one stands in a room: an offset is an integer ≥ 1 (0: nothing was published yet) within the numbering that the epoch names. */
 export interface Position {
   readonly epoch: string
@@ -32,10 +34,14 @@ export interface PublicationDraft {
   readonly from?: PublicationSender | undefined
   /** A connection that is left out when the publication is delivered. */
   readonly except?: string | undefined
+  /** Makes a retry safe. */
+  readonly idempotency?: IdempotencyKey | undefined
+  /** Sent to whoever is there, and not kept. */
+  readonly volatile?: boolean | undefined
 }
 
-/** A thing published, as the broker delivers it. */
-export interface Publication extends Position {
+/** What every publication carries. */
+export interface PublicationContent {
   readonly room: string
   /** The payload as UTF-8 JSON, as its publisher serialised it. */
   readonly data: Uint8Array
@@ -43,6 +49,15 @@ export interface Publication extends Position {
   readonly except?: string | undefined
   /** When the broker took it, in milliseconds since 1970 on the broker's clock. */
   readonly at: number
+}
+
+/** A thing published, as the broker delivers it. */
+export interface Publication extends Position, PublicationContent {}
+
+/** A publication that is sent but not kept: it has no position, is in no history, and is missed by who is away. */
+export interface VolatilePublication extends PublicationContent {
+  readonly epoch?: undefined
+  readonly offset?: undefined
 }
 
 /** How a publication stands to the position that a room has reached on this node. */

@@ -1,26 +1,87 @@
 import type { Broker, PublishResult } from './broker.ts'
-import { RoomcastError } from './errors.ts'
+import { RoomcastError, type ErrorCode } from './errors.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
+import { userOf } from './names.ts'
 import type { PublicationDraft } from './publication.ts'
 
-/**
- * Publishes to any number of rooms: to none, if the host refuses one of the publications.
- * @returns the results, in the order of the drafts
- * @throws RoomcastError `publication_refused` or `unavailable` if nothing happened, `outcome_unknown` if a part may have
- */
-export async function publishAll (
-  { gatekeeper, broker }: { gatekeeper: Gatekeeper, broker: Broker }, drafts: readonly PublicationDraft[]
-): Promise<PublishResult[]> {
-  await Promise.all(drafts.map(draft => gatekeeper.assertAccepted(draft)))
-  const outcomes = await Promise.allSettled(drafts.map(draft => broker.publish(draft)))
-  const failures = outcomes.flatMap(outcome => outcome.status === 'rejected' ? [outcome.reason as unknown] : [])
-  if (failures.length === 0) return outcomes.flatMap(outcome => outcome.status === 'fulfilled' ? [outcome.value] : [])
-  const unexpected = failures.find(failure => !(failure instanceof RoomcastError))
-  if (unexpected !== undefined) throw unexpected
-  const didNotHappen = failures.length === drafts.length && failures.every(isUnavailable)
-  throw new RoomcastError(didNotHappen ? 'unavailable' : 'outcome_unknown', { cause: failures[0] })
+export interface PublisherParts {
+  readonly gatekeeper: Gatekeeper
+  readonly broker: Broker
 }
 
-function isUnavailable (failure: unknown): boolean {
-  return failure instanceof RoomcastError && failure.code === 'unavailable'
+/** One room that was published to; `user` where it is the personal room of one. */
+export type Published = PublishResult & { readonly user?: string }
+
+/** What publishing to one of several rooms came to. */
+export type PublishOutcome = Published | { readonly room: string, readonly user?: string, readonly code: ErrorCode }
+
+/** Publishing to several rooms failed in some of them: the same again, under the same key, completes the rest. */
+export class PartlyPublishedError extends RoomcastError {
+  /** One for each room, in the order named. */
+  readonly outcomes: readonly PublishOutcome[]
+
+  constructor (outcomes: readonly PublishOutcome[], cause: unknown) {
+    super('outcome_unknown', { cause })
+    this.outcomes = outcomes
+  }
+}
+
+/**
+ * Publishes to any number of rooms: to none, if the host refuses one of the publications, or the key of one stands for something else.
+ * @returns the results, in the order of the drafts
+ * @throws RoomcastError `publication_refused`, `key_reused` or `unavailable` if nothing happened, `outcome_unknown` if a part may have; with
+ *   several rooms that is a PartlyPublishedError
+ */
+export async function publishAll (parts: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
+  await judge(parts, drafts)
+  return send(parts, drafts)
+}
+
+/**
+ * Does many publishes, each like `publishAll`, on its own: one that fails does not stop the others. What is published is published in the
+ * order of the batch.
+ * @param batch makes the drafts of each publish, and may throw
+ */
+export async function publishBatch (
+  parts: PublisherParts, batch: ReadonlyArray<() => readonly PublicationDraft[]>
+): Promise<Array<PromiseSettledResult<Published[]>>> {
+  const judged = await Promise.allSettled(batch.map(async draft => {
+    const drafts = draft()
+    await judge(parts, drafts)
+    return drafts
+  }))
+  return Promise.allSettled(judged.map(async outcome => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return send(parts, outcome.value)
+  }))
+}
+
+/** All that can be refused before anything happens. */
+async function judge ({ gatekeeper, broker }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<void> {
+  await Promise.all(drafts.map(draft => gatekeeper.assertAccepted(draft)))
+  // Of a single room the publish itself refuses, and nothing happened.
+  if (drafts.length > 1) await Promise.all(drafts.map(draft => broker.assertKey(draft)))
+}
+
+async function send ({ broker }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
+  const settled = await Promise.allSettled(drafts.map(draft => broker.publish(draft)))
+  const results = settled.flatMap(one => one.status === 'fulfilled' ? [withUser(one.value)] : [])
+  if (results.length === drafts.length) return results
+  const failures = settled.flatMap(one => one.status === 'rejected' ? [one.reason as unknown] : [])
+  const unexpected = failures.find(failure => !(failure instanceof RoomcastError))
+  if (unexpected !== undefined) throw unexpected
+  const didNothing = results.length === 0 && failures.every(failure => codeOf(failure) === 'unavailable')
+  if (drafts.length === 1 || didNothing) throw failures[0]
+  throw new PartlyPublishedError(settled.map((one, index) => withUser(one.status === 'fulfilled'
+    ? one.value
+    : { room: drafts[index]?.room ?? '', code: codeOf(one.reason) })), failures[0])
+}
+
+function withUser<Outcome extends { readonly room: string }> (outcome: Outcome): Outcome & { readonly user?: string } {
+  const user = userOf(outcome.room)
+  return user === undefined ? outcome : { ...outcome, user }
+}
+
+function codeOf (failure: unknown): ErrorCode {
+  return failure instanceof RoomcastError ? failure.code : 'internal'
 }

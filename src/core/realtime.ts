@@ -1,16 +1,28 @@
-import type { PublishResult } from './broker.ts'
+import { idempotencyKey } from './idempotency.ts'
 import type { RealtimeNode } from './node.ts'
 import type { NodeEvents } from './node-events.ts'
 import { encodePayload } from './payload.ts'
-import { roomsOf, type AddressedRoom, type PublishTarget } from './targets.ts'
+import type { PublicationDraft } from './publication.ts'
+import type { Published } from './publish-all.ts'
+import { roomsOf, type PublishTarget } from './targets.ts'
 
 export interface PublishOptions {
   /** A connection that gets no copy. */
   readonly except?: string | undefined
+  /** Whether it is sent to whoever is there and not kept: it gets no position, and who is away misses it. */
+  readonly volatile?: boolean | undefined
+  /** Makes a retry safe: for five minutes the same under the same key is published once, and something else is refused. */
+  readonly key?: string | undefined
+  /** Whose key it is: keys of different callers never meet. */
+  readonly caller?: string | undefined
 }
 
-/** One room that was published to; `user` where it is the personal room of one. */
-export type Published = PublishResult & Pick<AddressedRoom, 'user'>
+/** One publish of a batch. */
+export interface PublishRequest extends PublishOptions {
+  readonly target: PublishTarget
+  /** Any JSON. */
+  readonly data: unknown
+}
 
 /** `app.realtime`: what the host of Roomcast can do and hear, without a connection of its own. */
 export class Realtime {
@@ -25,16 +37,22 @@ export class Realtime {
 
   /**
    * Publishes to a room, several rooms, a user, several users or everyone, on every node. A name given twice counts once.
-   * @param data any JSON
+   * @param data any JSON, no larger than a frame
    * @returns the position in each room, in the order named
-   * @throws RoomcastError `request_invalid`, `room_invalid`, `room_forbidden`, `user_invalid`, `payload_invalid`, `publication_refused`,
-   *   `unavailable`; these change nothing. `outcome_unknown` where it may have happened, in some or all of the rooms
+   * @throws RoomcastError `request_invalid`, `room_invalid`, `room_forbidden`, `user_invalid`, `payload_invalid`, `payload_too_large`,
+   *   `publication_refused`, `key_reused`, `unavailable`; these change nothing. `outcome_unknown` where it may have happened, in some or all
+   *   of the rooms: of several rooms it is a PartlyPublishedError, which says of which
    */
-  async publish (target: PublishTarget, data: unknown, { except }: PublishOptions = {}): Promise<Published[]> {
-    const rooms = roomsOf(target)
-    const text = encodePayload(data)
-    const results = await this.#node.publish(rooms.map(({ room }) => ({ room, data: text, except })))
-    return results.map((result, index) => ({ ...result, ...rooms[index] }))
+  async publish (target: PublishTarget, data: unknown, options: PublishOptions = {}): Promise<Published[]> {
+    return this.#node.publish(this.#drafts({ target, data, ...options }))
+  }
+
+  /**
+   * Does many publishes in one go, in their order; one that fails does not stop the others.
+   * @returns what each came to, as `publish` would have resolved or rejected
+   */
+  publishBatch (requests: readonly PublishRequest[]): Promise<Array<PromiseSettledResult<Published[]>>> {
+    return this.#node.publishBatch(requests.map(request => () => this.#drafts(request)))
   }
 
   /** Listens to what happens on this node. What a listener throws is logged and stays with it. */
@@ -46,5 +64,12 @@ export class Realtime {
   off<Name extends keyof NodeEvents> (name: Name, listener: (...args: NodeEvents[Name]) => void): this {
     this.#node.events.off(name, listener)
     return this
+  }
+
+  #drafts ({ target, data, except, volatile, key, caller = 'host' }: PublishRequest): PublicationDraft[] {
+    const rooms = roomsOf(target)
+    const text = encodePayload(data, this.#node.settings.maxFrameBytes)
+    const idempotency = key === undefined ? undefined : idempotencyKey(caller, key, [text, except, volatile])
+    return rooms.map(room => ({ room, data: text, except, volatile, idempotency }))
   }
 }

@@ -7,7 +7,7 @@ import type { Logger } from './logger.ts'
 import type { MemberFeeds } from './member-feeds.ts'
 import { isReserved } from './names.ts'
 import type { MembersSnapshot } from './presence-store.ts'
-import type { Publication } from './publication.ts'
+import type { Publication, VolatilePublication } from './publication.ts'
 import type { Registrar } from './registrar.ts'
 import type { RoomPolicies } from './room-policies.ts'
 import type { Room } from './room.ts'
@@ -104,6 +104,11 @@ export class RoomKeeper {
   /** Takes a publication from the broker. */
   deliver (publication: Publication): void {
     this.#parts.hub.room(publication.room)?.accept(publication)
+  }
+
+  /** Takes a volatile publication from the broker. */
+  deliverVolatile (publication: VolatilePublication): void {
+    this.#parts.hub.room(publication.room)?.acceptVolatile(publication)
   }
 
   /** After an interruption: compares every room, again until it succeeds or another interruption has taken over. Never rejects. */

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import { Encoded } from './encoded.ts'
 import type { ServerFrame } from './frames.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
-import { offsetUnder, stepFrom, type Position, type Publication, type RoomEnd } from './publication.ts'
+import { offsetUnder, stepFrom, type Position, type Publication, type RoomEnd, type VolatilePublication } from './publication.ts'
 import type { HistoryPolicy } from './room-policies.ts'
 import { Subscription } from './subscription.ts'
 import { Tail } from './tail.ts'
@@ -39,7 +39,7 @@ export class Room implements Vouched {
   #held: Publication[] | undefined
   #position: Position | undefined
   #inherits: RoomEnd['inherits']
-  #pending: Publication[] = []
+  #pending: Array<Publication | VolatilePublication> = []
   #size = 0
 
   constructor (name: string, { onPending, onHole, historyOf, now }: RoomParts) {
@@ -130,6 +130,11 @@ export class Room implements Vouched {
     }
   }
 
+  /** Takes a volatile publication: it goes out as it comes, also where others are being read that came before it. */
+  acceptVolatile (publication: VolatilePublication): void {
+    this.#enqueue(publication)
+  }
+
   /**
    * Takes what the history holds after this room's position, and then what arrived meanwhile. Where neither holds all of it, or the
    * position means nothing under a new epoch, the subscribers are told the gap.
@@ -183,10 +188,10 @@ export class Room implements Vouched {
     for (const [codec, subscriptions] of this.#byCodec) this.#write(pending, codec, subscriptions)
   }
 
-  #write (pending: readonly Publication[], codec: Codec, subscriptions: ReadonlyMap<Connection, Subscription>): void {
+  #write (pending: ReadonlyArray<Publication | VolatilePublication>, codec: Codec, subscriptions: ReadonlyMap<Connection, Subscription>): void {
     const frames = pending.map(publication => codec.encodePublication(publication))
     const joined = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames)
-    const lowest = pending[0]?.offset ?? 0
+    const lowest = pending.find(({ offset }) => offset !== undefined)?.offset ?? Infinity
     const excepted = new Set(pending.map(publication => publication.except))
     for (const subscription of subscriptions.values()) {
       if (!subscription.isOpen) continue
@@ -216,6 +221,10 @@ export class Room implements Vouched {
     const { epoch, offset } = publication
     this.#position = { epoch, offset }
     this.#tail.push(publication, this.#now())
+    this.#enqueue(publication)
+  }
+
+  #enqueue (publication: Publication | VolatilePublication): void {
     if (this.#size === 0) return
     this.#pending.push(publication)
     if (this.#pending.length === 1) this.#onPending(this)
@@ -238,6 +247,6 @@ export class Room implements Vouched {
   }
 }
 
-function isOwed (publication: Publication | undefined, { floor, connection }: Subscription): boolean {
-  return publication !== undefined && publication.offset > floor && publication.except !== connection.connectionId
+function isOwed (publication: Publication | VolatilePublication | undefined, { floor, connection }: Subscription): boolean {
+  return publication !== undefined && (publication.offset ?? Infinity) > floor && publication.except !== connection.connectionId
 }

@@ -10,35 +10,29 @@ export interface PublishTarget {
   readonly everyone?: true | undefined
 }
 
-/** One room to publish to; `user` where it is the personal room of one. */
-export interface AddressedRoom {
-  readonly room: string
-  readonly user?: string
-}
-
 /**
  * The rooms that a target stands for, each once, in the order named.
  * @throws RoomcastError `request_invalid` (none or several targets), `room_invalid`, `room_forbidden`, `user_invalid`
  */
-export function roomsOf (target: PublishTarget): AddressedRoom[] {
+export function roomsOf (target: PublishTarget): string[] {
   const { room, rooms, user, users, everyone } = target
   if ([room, rooms, user, users, everyone].filter(one => one !== undefined).length !== 1) {
     throw new RoomcastError('request_invalid', { message: 'Name exactly one of room, rooms, user, users, everyone' })
   }
-  if (everyone !== undefined) return [{ room: EVERYONE_ROOM }]
+  if (everyone !== undefined) return [EVERYONE_ROOM]
   const names = rooms ?? (room === undefined ? undefined : [room])
-  if (names !== undefined) return unique(names).map(addressRoom)
-  return unique(users ?? [user ?? '']).map(addressUser)
+  if (names !== undefined) return unique(names).map(publicRoom)
+  return unique(users ?? [user ?? '']).map(personalRoom)
 }
 
-function addressRoom (room: string): AddressedRoom {
+function publicRoom (room: string): string {
   assertPublicRoom(room)
-  return { room }
+  return room
 }
 
-function addressUser (user: string): AddressedRoom {
+function personalRoom (user: string): string {
   assertUserId(user)
-  return { room: userRoom(user), user }
+  return userRoom(user)
 }
 
 function unique (names: readonly string[]): string[] {

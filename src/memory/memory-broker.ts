@@ -4,6 +4,7 @@ import { createId } from '../core/ids.ts'
 import type { MemberEvent } from '../core/presence-store.ts'
 import type { Position, Publication, PublicationDraft } from '../core/publication.ts'
 import { DEFAULT_HISTORY, type HistoryPolicy } from '../core/room-policies.ts'
+import { MemoryKeys } from './memory-keys.ts'
 
 interface RoomLog {
   readonly epoch: string
@@ -29,12 +30,14 @@ export class MemoryBroker implements Broker {
   readonly #subscribed = new Set<string>()
   /** In the order of their last use, so that what is old enough to forget comes first. */
   readonly #logs = new Map<string, RoomLog>()
+  readonly #keys: MemoryKeys
   #listener: BrokerListener | undefined
   #isClosed = false
 
   constructor ({ historyOf = () => DEFAULT_HISTORY, now = Date.now }: MemoryBrokerParts = {}) {
     this.#historyOf = historyOf
     this.#now = now
+    this.#keys = new MemoryKeys(now)
   }
 
   async start (listener: BrokerListener): Promise<void> {
@@ -73,8 +76,25 @@ export class MemoryBroker implements Broker {
     if (this.#subscribed.has(room)) this.#listener?.onForget(room)
   }
 
-  async publish ({ room, data, from, except }: PublicationDraft): Promise<PublishResult> {
+  async publish (draft: PublicationDraft): Promise<PublishResult> {
     this.#assertOpen()
+    const before = this.#keys.recall(draft)
+    if (before !== undefined) return { ...before, duplicate: true }
+    const result = this.#send(draft)
+    this.#keys.remember(draft, result)
+    return result
+  }
+
+  async assertKey (draft: PublicationDraft): Promise<void> {
+    this.#assertOpen()
+    this.#keys.recall(draft)
+  }
+
+  #send ({ room, data, from, except, volatile }: PublicationDraft): PublishResult {
+    if (volatile === true) {
+      if (this.#subscribed.has(room)) this.#listener?.onVolatile({ room, data: Buffer.from(data), from, except, at: this.#now() })
+      return { room, duplicate: false }
+    }
     const log = this.#use(room)
     const { epoch } = log
     const offset = ++log.offset
@@ -82,7 +102,7 @@ export class MemoryBroker implements Broker {
     log.history.push(publication)
     this.#trim(room, log)
     if (this.#subscribed.has(room)) this.#listener?.onPublication(publication)
-    return { room, epoch, offset }
+    return { room, epoch, offset, duplicate: false }
   }
 
   /** Carries a join or leave that the presence store of this process decided. */

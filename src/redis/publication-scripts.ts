@@ -35,14 +35,28 @@ local function trimByAge (oldest)
 end
 `
 
+/** What a publish under an idempotency key came to before, as `publish` returns it; nil if there was none. */
+const REMEMBERED = `
+local function remembered (key, content)
+  local known = content ~= '' and redis.call('GET', key)
+  if not known then return nil end
+  local before, epoch, offset = string.match(known, '^(%S+) (%S+) (%d+)$')
+  if before ~= content then return {'reused'} end
+  return {'duplicate', epoch, tonumber(offset)}
+end
+`
+
 /**
  * Purpose: gives a publication the next offset of its room, keeps it by the room's policy, and sends it.
- * KEYS: 1 the room's end, 2 its history. ARGV: 1 notAfter, 2 epoch for a new numbering, 3 retention of the end in ms, 4 channel,
- * 5 the envelope after its first four words, 6 how many publications are kept (0: none), 7 for how long in ms, 8 this Redis process.
- * Returns {epoch, offset}, or nil after the deadline.
+ * KEYS: 1 the room's end, 2 its history, 3 where its idempotency key is remembered. ARGV: 1 notAfter, 2 epoch for a new numbering,
+ * 3 retention of the end in ms, 4 channel, 5 the envelope after its first four words, 6 how many publications are kept (0: none), 7 for how long
+ * in ms, 8 this Redis process, 9 what the idempotency key stands for ('': there is none), 10 for how long that is remembered in ms.
+ * Returns {'new' or 'duplicate', epoch, offset}, {'reused'} where the key stood for something else, or nil after the deadline.
  */
-export const publish = `${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}
+export const publish = `${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}${REMEMBERED}
 if now > tonumber(ARGV[1]) then return nil end
+local before = remembered(KEYS[3], ARGV[9])
+if before then return before end
 local epoch = epochOf(ARGV[2], ARGV[8])
 local offset = redis.call('HINCRBY', KEYS[1], 'offset', 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -52,8 +66,25 @@ if tonumber(ARGV[6]) > 0 then
   redis.call('PEXPIRE', KEYS[2], ARGV[7])
   trimByAge(now - ARGV[7])
 end
+if ARGV[9] ~= '' then
+  redis.call('SET', KEYS[3], string.format('%s %s %.0f', ARGV[9], epoch, offset), 'PX', ARGV[10])
+end
 redis.call('PUBLISH', ARGV[4], string.format('p %s %.0f ', epoch, offset) .. tail)
-return {epoch, offset}
+return {'new', epoch, offset}
+`
+
+/**
+ * Purpose: sends a volatile publication.
+ * KEYS: 1 where its idempotency key is remembered. ARGV: 1 notAfter, 2 channel, 3 the envelope after its first two words, 4 what the idempotency
+ * key stands for ('': there is none), 5 for how long that is remembered in ms. Returns {'new', 'duplicate' or 'reused'}, or nil after the deadline.
+ */
+export const send = `${BY_THE_CLOCK}${REMEMBERED}
+if now > tonumber(ARGV[1]) then return nil end
+local before = remembered(KEYS[1], ARGV[4])
+if before then return {before[1]} end
+if ARGV[4] ~= '' then redis.call('SET', KEYS[1], ARGV[4] .. ' - 0', 'PX', ARGV[5]) end
+redis.call('PUBLISH', ARGV[2], string.format('v %.0f ', now) .. ARGV[3])
+return {'new'}
 `
 
 /**

@@ -2,12 +2,14 @@ import type { Redis } from 'ioredis'
 import type { Broker, BrokerListener, HistoryPage, HistoryQuery, PublishResult } from '../core/broker.ts'
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
+import { KEY_RETENTION_MS } from '../core/idempotency.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PublicationDraft, RoomEnd } from '../core/publication.ts'
 import type { HistoryPolicy } from '../core/room-policies.ts'
+import type { Bridge } from './bridge.ts'
 import { ChannelRegistry } from './channel-registry.ts'
 import { decodeEnvelope, decodeHistoryEntry, encodeRest } from './redis-envelope.ts'
-import { call, type CallParts, type CallTerms } from './redis-calls.ts'
+import { call, run, type CallParts, type CallTerms } from './redis-calls.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import { SubscriberWatch } from './subscriber-watch.ts'
 
@@ -15,8 +17,11 @@ export interface RedisBrokerParts extends CallParts {
   readonly subscriber: Redis
   readonly keys: RedisKeys
   readonly historyOf: (room: string) => HistoryPolicy
+  readonly bridge?: Bridge
   readonly log: Logger
 }
+
+const NO_KEY = { id: '', content: '' }
 
 /** The broker of many nodes: scripts number and publish, pub/sub carries, the subscriber connection hears. */
 export class RedisBroker implements Broker {
@@ -45,7 +50,7 @@ export class RedisBroker implements Broker {
     this.#listener = listener
     this.#parts.subscriber.on('messageBuffer', this.#onMessage)
     this.#watch.start()
-    await this.#channels.subscribe(this.#probeChannel)
+    await Promise.all([this.#probeChannel, ...this.#parts.bridge?.channels ?? []].map(channel => this.#channels.subscribe(channel)))
   }
 
   subscribe (room: string): Promise<void> {
@@ -68,14 +73,38 @@ export class RedisBroker implements Broker {
     return { epoch, offset, inherits: parseInherits(inherits) }
   }
 
-  async publish (draft: PublicationDraft): Promise<PublishResult> {
+  publish (draft: PublicationDraft): Promise<PublishResult> {
+    return draft.volatile === true ? this.#send(draft) : this.#publish(draft)
+  }
+
+  async #publish (draft: PublicationDraft): Promise<PublishResult> {
     const { publisher, keys, historyOf } = this.#parts
-    const { room } = draft
+    const { room, idempotency: { id, content } = NO_KEY } = draft
     const { size, ttlMs } = historyOf(room)
-    const [epoch, offset] = await this.#call(({ notAfter, runId }) => publisher.roomcastPublish(
-      keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, keys.roomChannel(room), encodeRest(draft), size, ttlMs, runId
+    const [status, epoch, offset] = await this.#call(({ notAfter, runId }) => publisher.roomcastPublish(
+      keys.roomEnd(room), keys.roomHistory(room), keys.publishKey(room, id), notAfter, createId(), RETENTION_MS, keys.roomChannel(room), encodeRest(draft),
+      size, ttlMs, runId, content, KEY_RETENTION_MS
     ))
-    return { room, epoch, offset }
+    if (status === 'reused') throw new RoomcastError('key_reused')
+    return { room, epoch, offset, duplicate: status === 'duplicate' }
+  }
+
+  async #send (draft: PublicationDraft): Promise<PublishResult> {
+    const { publisher, keys } = this.#parts
+    const { room, idempotency: { id, content } = NO_KEY } = draft
+    const [status] = await this.#call(({ notAfter }) => publisher.roomcastSend(
+      keys.publishKey(room, id), notAfter, keys.roomChannel(room), encodeRest(draft), content, KEY_RETENTION_MS
+    ))
+    if (status === 'reused') throw new RoomcastError('key_reused')
+    return { room, duplicate: status === 'duplicate' }
+  }
+
+  async assertKey ({ room, idempotency }: PublicationDraft): Promise<void> {
+    if (idempotency === undefined) return
+    const { publisher, keys } = this.#parts
+    const { id, content } = idempotency
+    const before = await run(publisher, () => publisher.getrange(keys.publishKey(room, id), 0, content.length - 1))
+    if (before !== '' && before !== content) throw new RoomcastError('key_reused')
   }
 
   async history (room: string, { from, limit, reverse = false }: HistoryQuery): Promise<HistoryPage> {
@@ -128,10 +157,14 @@ export class RedisBroker implements Broker {
       return
     }
     const room = this.#rooms.get(channel)
-    if (room === undefined) return
+    if (room === undefined) {
+      for (const publication of this.#parts.bridge?.read(channel, message) ?? []) this.#listener?.onVolatile(publication)
+      return
+    }
     const envelope = decodeEnvelope(room, message)
     if (envelope === undefined) this.#parts.log.warn({ room }, 'something that is no envelope was published on a channel of ours')
     else if (envelope.kind === 'publication') this.#listener?.onPublication(envelope.publication)
+    else if (envelope.kind === 'volatile') this.#listener?.onVolatile(envelope.publication)
     else if (envelope.kind === 'forget') this.#listener?.onForget(room)
     else this.#listener?.onMemberEvent(envelope.event)
   }

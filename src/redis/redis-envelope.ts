@@ -1,9 +1,10 @@
 import type { MemberEvent } from '../core/presence-store.ts'
-import type { Position, Publication, PublicationDraft, PublicationSender } from '../core/publication.ts'
+import type { Position, Publication, PublicationContent, PublicationDraft, PublicationSender, VolatilePublication } from '../core/publication.ts'
 
 /** What a node may find in an envelope. */
 export type Envelope =
   | { readonly kind: 'publication', readonly publication: Publication }
+  | { readonly kind: 'volatile', readonly publication: VolatilePublication }
   | { readonly kind: 'member event', readonly event: MemberEvent }
   | { readonly kind: 'forget' }
 
@@ -13,7 +14,9 @@ export type Envelope =
  *     p <epoch> <offset> <at> <except or -> <bytes of the sender>\n<sender><payload>
  *
  * The script writes the first four words, the publisher the rest; so nobody parses or serialises the payload on its way. The history keeps
- * what follows the offset.
+ * what follows the offset. A volatile one has no position:
+ *
+ *     v <at> <except or -> <bytes of the sender>\n<sender><payload>
  */
 export function encodeRest ({ data, from, except }: PublicationDraft): string {
   const sender = from === undefined ? '' : JSON.stringify(from)
@@ -24,6 +27,7 @@ export function encodeRest ({ data, from, except }: PublicationDraft): string {
 const MAX_HEAD_BYTES = 256
 
 const PUBLICATION = /^p ([\w-]{1,64}) ([1-9]\d{0,15}) (\d{1,16}) ([\w-]{1,64}) (\d{1,6})$/
+const VOLATILE = /^v (\d{1,16}) ([\w-]{1,64}) (\d{1,6})$/
 const MEMBER_EVENT = /^([jl]) ([\w-]{1,64}) ([1-9]\d{0,15}) (\d{1,6})$/
 
 /**
@@ -37,7 +41,11 @@ export function decodeEnvelope (room: string, envelope: Buffer): Envelope | unde
   const head = envelope.toString('latin1', 0, Math.max(headEnd, 0))
   const body = envelope.subarray(headEnd + 1)
   if (head === 'f') return { kind: 'forget' }
-  return head.startsWith('p') ? decodePublication(room, head, body) : decodeMemberEvent(room, head, body)
+  switch (head[0]) {
+    case 'p': return decodePublication(room, head, body)
+    case 'v': return decodeVolatile(room, head, body)
+    default: return decodeMemberEvent(room, head, body)
+  }
 }
 
 /** Reads an entry of a room's history: what follows the offset in the envelope. */
@@ -49,21 +57,27 @@ export function decodeHistoryEntry (room: string, { epoch, offset }: Position, e
 function decodePublication (room: string, head: string, body: Buffer): Envelope | undefined {
   const words = PUBLICATION.exec(head)
   if (words === null) return undefined
-  const [, epoch = '', offset, at, except, senderBytes] = words
+  const [, epoch = '', offset, ...rest] = words
+  const content = decodeContent(room, rest, body)
+  return content && { kind: 'publication', publication: { ...content, epoch, offset: Number(offset) } }
+}
+
+function decodeVolatile (room: string, head: string, body: Buffer): Envelope | undefined {
+  const words = VOLATILE.exec(head)
+  const content = words === null ? undefined : decodeContent(room, words.slice(1), body)
+  return content && { kind: 'volatile', publication: content }
+}
+
+function decodeContent (room: string, [at, except, senderBytes]: readonly string[], body: Buffer): PublicationContent | undefined {
   const dataStart = Number(senderBytes)
   const from = parse(body.toString('utf8', 0, dataStart))
   if (dataStart > body.length || (dataStart > 0 && from === undefined)) return undefined
   return {
-    kind: 'publication',
-    publication: {
-      room,
-      epoch,
-      offset: Number(offset),
-      at: Number(at),
-      except: except === '-' ? undefined : except,
-      from: from as PublicationSender | undefined,
-      data: body.subarray(dataStart)
-    }
+    room,
+    at: Number(at),
+    except: except === '-' ? undefined : except,
+    from: from as PublicationSender | undefined,
+    data: body.subarray(dataStart)
   }
 }
 

@@ -4,7 +4,7 @@ export const KEY_PREFIX_PATTERN = '^[A-Za-z0-9_.:-]{1,64}$'
 /**
  * Every key and channel name that Roomcast uses in Redis, and nowhere else. Names of rooms and users stand in them as they are:
  *
- * - they cannot collide, since what follows a name is one of a few fixed endings, and what precedes it tells its kind;
+ * - they cannot collide, since what follows a name is one of a few endings of fixed shape, and what precedes it tells its kind;
  * - all keys of one room share a hash slot, and so do those of one user and of one node, since Redis hashes what stands between
  *   the first `{` and the first `}` after it (Redis Cluster specification, "Hash tags"), which begins with our own letter and is
  *   never empty; a `}` within a name only ends the tag early, in the same place for all keys of that name.
@@ -24,6 +24,9 @@ export class RedisKeys {
 
   /** STREAM with the offset as id: what is kept of a room's publications. */
   roomHistory (room: string): string { return `${this.#prefix}:{r:${room}}:history` }
+
+  /** STRING `content epoch offset`: what a publish with an idempotency key came to. The id, of fixed length and without braces, ends the name. */
+  publishKey (room: string, id: string): string { return `${this.#prefix}:{r:${room}}:key:${id}` }
 
   /** The channel on which a room's publications travel. */
   roomChannel (room: string): string { return `${this.#channelPrefix}:{r:${room}}:live` }

@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis'
 import { bury, lease, nodes, release } from './lease-scripts.ts'
 import { enter, leave, members, register, registerRoom, remove } from './presence-scripts.ts'
-import { forget, history, position, publish } from './publication-scripts.ts'
+import { forget, history, position, publish, send } from './publication-scripts.ts'
 
 /** The scripts as commands of the publisher connection; ioredis sends them by hash, and whole where Redis forgot them. */
 export const scripts = {
-  roomcastPublish: { lua: publish, numberOfKeys: 2 },
+  roomcastPublish: { lua: publish, numberOfKeys: 3 },
+  roomcastSend: { lua: send, numberOfKeys: 1 },
   roomcastPosition: { lua: position, numberOfKeys: 2 },
   roomcastHistory: { lua: history, numberOfKeys: 2 },
   roomcastForget: { lua: forget, numberOfKeys: 2 },
@@ -32,8 +33,12 @@ type MemberCommand = (
 
 interface Commands {
   roomcastPublish: (
-    end: string, history: string, notAfter: number, epoch: string, retentionMs: number, channel: string, rest: string, size: number, ttlMs: number, run: string
-  ) => Promise<End | null>
+    end: string, history: string, key: string, notAfter: number, epoch: string, retentionMs: number, channel: string, rest: string, size: number, ttlMs: number, run: string,
+    content: string, keyRetentionMs: number
+  ) => Promise<['new' | 'duplicate', ...End] | ['reused'] | null>
+  roomcastSend: (
+    key: string, notAfter: number, channel: string, rest: string, content: string, keyRetentionMs: number
+  ) => Promise<['new' | 'duplicate' | 'reused'] | null>
   roomcastPosition: (end: string, history: string, notAfter: number, epoch: string, retentionMs: number, run: string) => Promise<[...End, inherits: string] | null>
   roomcastHistoryBuffer: (
     end: string, history: string, notAfter: number, epoch: string, retentionMs: number, ttlMs: number,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker } from '../../src/core/broker.ts'
-import type { Publication } from '../../src/core/publication.ts'
+import type { Publication, VolatilePublication } from '../../src/core/publication.ts'
 import { within } from '../helpers/within.ts'
 
 /** A broker answers in milliseconds; the rest is for a busy machine. */
@@ -16,6 +16,8 @@ export class BrokerNode {
   readonly broker: Broker
   /** Rooms whose history was forgotten. */
   readonly forgotten: string[] = []
+  /** Volatile publications, in the order of their arrival. */
+  readonly volatile: VolatilePublication[] = []
   readonly #received = new Map<string, Publication[]>()
   #onArrival: () => void = () => {}
 
@@ -30,6 +32,7 @@ export class BrokerNode {
         this.#received.set(room, [...this.of(room), publication])
         this.#onArrival()
       },
+      onVolatile: publication => { this.volatile.push(publication) },
       onMemberEvent: () => {},
       onForget: room => { this.forgotten.push(room) },
       onResubscribed: () => {}

@@ -82,6 +82,7 @@ export class StoreUnderTest {
   async start (): Promise<void> {
     await this.#broker.start({
       onPublication: () => {},
+      onVolatile: () => {},
       onMemberEvent: event => { this.#events.push(event) },
       onForget: () => {},
       onResubscribed: () => {}

@@ -2,16 +2,16 @@ import t from 'tap'
 import { roomsOf, type PublishTarget } from '../../src/core/targets.ts'
 
 t.test('each target stands for its rooms', async t => {
-  t.strictSame(roomsOf({ room: 'lobby' }), [{ room: 'lobby' }])
-  t.strictSame(roomsOf({ rooms: ['b', 'a'] }), [{ room: 'b' }, { room: 'a' }])
-  t.strictSame(roomsOf({ user: 'alice' }), [{ room: '$user:alice', user: 'alice' }])
-  t.strictSame(roomsOf({ users: ['b', 'a'] }), [{ room: '$user:b', user: 'b' }, { room: '$user:a', user: 'a' }])
-  t.strictSame(roomsOf({ everyone: true }), [{ room: '$all' }])
+  t.strictSame(roomsOf({ room: 'lobby' }), ['lobby'])
+  t.strictSame(roomsOf({ rooms: ['b', 'a'] }), ['b', 'a'])
+  t.strictSame(roomsOf({ user: 'alice' }), ['$user:alice'])
+  t.strictSame(roomsOf({ users: ['b', 'a'] }), ['$user:b', '$user:a'])
+  t.strictSame(roomsOf({ everyone: true }), ['$all'])
 })
 
 t.test('a name that is given twice counts once', async t => {
-  t.strictSame(roomsOf({ rooms: ['a', 'b', 'a'] }), [{ room: 'a' }, { room: 'b' }])
-  t.strictSame(roomsOf({ users: ['a', 'a'] }), [{ room: '$user:a', user: 'a' }])
+  t.strictSame(roomsOf({ rooms: ['a', 'b', 'a'] }), ['a', 'b'])
+  t.strictSame(roomsOf({ users: ['a', 'a'] }), ['$user:a'])
 })
 
 t.test('an empty list stands for nothing', async t => {

@@ -6,6 +6,7 @@ import { readEnvironment, variables } from '../../src/environment.ts'
 
 const KEY = 'k'.repeat(32)
 const OTHER_KEY = 'A-key_with-every-kind-of-character-0123456789'
+const REDIS_URL = 'redis://127.0.0.1:6379'
 const SECRET = 's'.repeat(32)
 
 function read (env: Record<string, string>): Record<string, unknown> {
@@ -37,6 +38,7 @@ const defaults = {
   jwtAlgorithm: 'HS256',
   apiKeys: [],
   rooms: [],
+  bridge: [],
   pingIntervalMs: 25_000,
   pongTimeoutMs: 10_000,
   heartbeatMs: 3_000,
@@ -49,8 +51,8 @@ const defaults = {
   docs: false
 }
 
-/** Variable, text, and the settings that differ from the defaults for it. */
-const good: ReadonlyArray<readonly [variable: string, text: string, settings: Record<string, unknown>]> = [
+/** Variable, text, the settings that differ from the defaults for it, and what else must be set. */
+const good: ReadonlyArray<readonly [variable: string, text: string, settings: Record<string, unknown>, needs?: Record<string, string>]> = [
   ['PORT', '0', { port: 0 }],
   ['PORT', '65535', { port: 65_535 }],
   ['HOST', '::1', { host: '::1' }],
@@ -73,6 +75,10 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['API_KEYS', `both:${KEY}:publish+presence:read`, { apiKeys: [{ name: 'both', key: KEY, scopes: ['publish', 'presence:read'] }] }],
   ['ALLOWED_ORIGINS', 'https://app.example, http://127.0.0.1:8080', { allowedOrigins: ['https://app.example', 'http://127.0.0.1:8080'] }],
   ['ROOMS', '[{"pattern":"chat:*"}]', { rooms: [{ pattern: 'chat:*' }] }],
+  ['BRIDGE', 'legacy:orders=orders, alerts=$all,a==b', {
+    redisUrl: REDIS_URL,
+    bridge: [{ channel: 'legacy:orders', room: 'orders' }, { channel: 'alerts', room: '$all' }, { channel: 'a', room: '=b' }]
+  }, { REDIS_URL }],
   ['PING_INTERVAL_MS', '1000', { pingIntervalMs: 1_000 }],
   ['PONG_TIMEOUT_MS', '1000', { pongTimeoutMs: 1_000 }],
   ['HEARTBEAT_MS', '4999', { heartbeatMs: 4_999 }],
@@ -117,6 +123,9 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['ROOMS', '[{"pattern":7}]', /string.*pattern/],
   ['ROOMS', '[{"room":"chat:*"}]', /pattern/],
   ['ROOMS', '.', /JSON array or the path/],
+  ['BRIDGE', 'orders', /room/],
+  ['BRIDGE', '=orders', /channel/],
+  ['BRIDGE', 'legacy=orders', /Redis/],
   ['PING_INTERVAL_MS', '25s', /integer/],
   ['PING_INTERVAL_MS', '999', /1000/],
   ['PONG_TIMEOUT_MS', '999', /1000/],
@@ -136,9 +145,9 @@ t.test('with nothing set every setting has its default', async t => {
   t.same(read({}), defaults)
 })
 
-for (const [variable, text, settings] of good) {
+for (const [variable, text, settings, needs = {}] of good) {
   t.test(`${variable} can be ${short(text)}`, async t => {
-    t.same(read({ [variable]: text }), { ...defaults, ...settings })
+    t.same(read({ ...needs, [variable]: text }), { ...defaults, ...settings })
   })
 }
 
@@ -176,4 +185,12 @@ t.test('ROOMS can be the path of a JSON file', async t => {
   t.match(refusal({ ROOMS: join(folder, 'broken.json') }), /^ROOMS: expected a JSON array/)
   t.match(refusal({ ROOMS: join(folder, 'wrong.json') }), /^ROOMS: Expected string .*pattern/)
   t.match(refusal({ ROOMS: join(folder, 'missing.json') }), /^ROOMS: expected a JSON array or the path of a file/)
+})
+
+t.test('BRIDGE takes channels of others to rooms that clients may have', async t => {
+  for (const [text, says] of [
+    ['roomcast@0:{r:lobby}:live=lobby', /channels of others/], ['a=$control', /name of a room/], ['a=$user:alice', /name of a room/], ['a=', /name of a room/]
+  ] as const) {
+    t.match(refusal({ REDIS_URL, BRIDGE: text }), says, text)
+  }
 })

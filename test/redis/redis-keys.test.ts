@@ -59,7 +59,7 @@ async function usedRedis (t: Parameters<typeof startRedis>[0]) {
   const redis = await startRedis(t)
   const prefix = randomPrefix()
   const { broker, store } = await RedisNode.connect(t, redis, { prefix })
-  await broker.start({ onPublication: () => {}, onMemberEvent: () => {}, onForget: () => {}, onResubscribed: () => {} })
+  await broker.start({ onPublication: () => {}, onVolatile: () => {}, onMemberEvent: () => {}, onForget: () => {}, onResubscribed: () => {} })
   await broker.subscribe('lobby')
   await broker.publish({ room: 'lobby', data: '1' })
   await broker.position('attic')

@@ -20,6 +20,7 @@ async function start (t: Test) {
   const resubscriptions = new Inbox<'resubscribed'>()
   await broker.start({
     onPublication: publication => { publications.push(publication) },
+    onVolatile: () => {},
     onMemberEvent: () => {},
     onForget: () => {},
     onResubscribed: () => { resubscriptions.push('resubscribed') }

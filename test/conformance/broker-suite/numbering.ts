@@ -19,7 +19,7 @@ export function numberingTests (t: Test, start: StartCluster): void {
   t.test('offsets are consecutive when many publish at once', async t => {
     const { broker } = (await start(t)).node(1)
     const results = await Promise.all(Array.from({ length: 200 }, () => broker.publish({ room: 'lobby', data: '0' })))
-    const offsets = results.map(({ offset }) => offset).sort((a, b) => a - b)
+    const offsets = results.map(({ offset = 0 }) => offset).sort((a, b) => a - b)
     t.same(offsets, Array.from({ length: 200 }, (_, index) => index + 1))
     t.equal(new Set(results.map(({ epoch }) => epoch)).size, 1)
   })
@@ -35,14 +35,14 @@ export function numberingTests (t: Test, start: StartCluster): void {
     const { broker } = (await start(t)).node(1)
     const { epoch, offset } = await broker.position('lobby')
     t.equal(offset, 0)
-    t.same(await broker.publish({ room: 'lobby', data: '0' }), { room: 'lobby', epoch, offset: 1 })
+    t.same(await broker.publish({ room: 'lobby', data: '0' }), { room: 'lobby', epoch, offset: 1, duplicate: false })
   })
 
   t.test('asking for the end of a room does not move it', async t => {
     const { broker } = (await start(t)).node(1)
     const { epoch } = await broker.publish({ room: 'lobby', data: '0' })
     for (let count = 0; count < 3; count++) t.same(await broker.position('lobby'), { epoch, offset: 1 })
-    t.same(await broker.publish({ room: 'lobby', data: '0' }), { room: 'lobby', epoch, offset: 2 })
+    t.same(await broker.publish({ room: 'lobby', data: '0' }), { room: 'lobby', epoch, offset: 2, duplicate: false })
   })
 
   t.test('the end of a room is the position of its newest publication, whether or not anybody is subscribed', async t => {
@@ -60,6 +60,6 @@ export function numberingTests (t: Test, start: StartCluster): void {
     await broker.subscribe('lobby')
     const { epoch } = await broker.publish({ room: 'lobby', data: '0' })
     await broker.unsubscribe('lobby')
-    t.same(await broker.publish({ room: 'lobby', data: '0' }), { room: 'lobby', epoch, offset: 2 })
+    t.same(await broker.publish({ room: 'lobby', data: '0' }), { room: 'lobby', epoch, offset: 2, duplicate: false })
   })
 }

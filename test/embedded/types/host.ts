@@ -51,9 +51,12 @@ export async function useDecorators (app: FastifyInstance): Promise<void> {
   const realtime: Realtime = app.realtime
   const presence: PresenceService = app.presence
   const count: number = realtime.connectionCount
-  for (const { room, user, epoch, offset } of await realtime.publish({ users: ['a', 'b'] }, { any: ['JSON', count] })) {
-    const position: { room: string, user: string | undefined, epoch: string, offset: number } = { room, user, epoch, offset }
-    app.log.info(position)
+  for (const { room, user, epoch, offset, duplicate } of await realtime.publish({ users: ['a', 'b'] }, { any: ['JSON', count] }, { key: 'k1' })) {
+    const position: { room: string, user?: string | undefined, epoch?: string | undefined, offset?: number | undefined } = { room, user, epoch, offset }
+    app.log.info(position, duplicate ? 'again' : 'once')
+  }
+  for (const outcome of await realtime.publishBatch([{ target: { room: 'lobby' }, data: 1, volatile: true }])) {
+    app.log.info(outcome.status === 'fulfilled' ? outcome.value : String(outcome.reason))
   }
   await realtime.publish({ room: 'lobby' }, null, { except: 'a connection' })
   await realtime.publish({ everyone: true }, 1)
