@@ -110,7 +110,7 @@ export interface Broker {
 
   /**
    * Whether a draft's key is free, or was used for the same content. Reads only; a draft without a key passes.
-   * @throws RoomcastError `key_reused`, `unavailable` or `outcome_unknown`
+   * @throws RoomcastError `key_reused` or `unavailable`
    */
   assertKey: (draft: PublicationDraft) => Promise<void>
 

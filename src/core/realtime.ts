@@ -69,7 +69,7 @@ export class Realtime {
   #drafts ({ target, data, except, volatile, key, caller = 'host' }: PublishRequest): PublicationDraft[] {
     const rooms = roomsOf(target)
     const text = encodePayload(data, this.#node.settings.maxFrameBytes)
-    const idempotency = key === undefined ? undefined : idempotencyKey(caller, key, [text, except, volatile])
+    const idempotency = key === undefined ? undefined : idempotencyKey(caller, key, [text, except, volatile === true])
     return rooms.map(room => ({ room, data: text, except, volatile, idempotency }))
   }
 }

@@ -50,7 +50,10 @@ export class RedisBroker implements Broker {
     this.#listener = listener
     this.#parts.subscriber.on('messageBuffer', this.#onMessage)
     this.#watch.start()
-    await Promise.all([this.#probeChannel, ...this.#parts.bridge?.channels ?? []].map(channel => this.#channels.subscribe(channel)))
+    await this.#channels.subscribe(this.#probeChannel)
+    await Promise.all(this.#parts.bridge?.channels.map(channel => this.#channels.subscribe(channel)) ?? []).catch(cause => {
+      throw new Error('Redis did not let this node subscribe to the channels that are bridged', { cause })
+    })
   }
 
   subscribe (room: string): Promise<void> {
@@ -104,6 +107,8 @@ export class RedisBroker implements Broker {
     const { publisher, keys } = this.#parts
     const { id, content } = idempotency
     const before = await run(publisher, () => publisher.getrange(keys.publishKey(room, id), 0, content.length - 1))
+      // An answer that was lost here is that to a question.
+      .catch(cause => { throw new RoomcastError('unavailable', { cause }) })
     if (before !== '' && before !== content) throw new RoomcastError('key_reused')
   }
 

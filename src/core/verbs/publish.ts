@@ -19,7 +19,7 @@ export async function publish (connection: Connection, node: RealtimeNode, frame
     except: echo === false ? connectionId : undefined,
     volatile,
     // A retry may come over another connection of the user.
-    idempotency: key === undefined ? undefined : idempotencyKey(`user:${userId}`, key, [text, echo, volatile])
+    idempotency: key === undefined ? undefined : idempotencyKey(`user:${userId}`, key, [text, echo === false, volatile === true])
   }])
   if (id === undefined || result === undefined) return
   const { duplicate, ...position } = result
