@@ -64,6 +64,7 @@ export class RealtimeNode {
   readonly #hub: Hub
   readonly #presence: PresenceKeeper
   readonly #feeds: MemberFeeds
+  readonly #fanout = new Fanout()
   readonly #departures = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #isDraining = false
@@ -78,7 +79,7 @@ export class RealtimeNode {
     this.#publisher = { gatekeeper, broker }
     const policies = new RoomPolicies(settings.rooms)
     this.#hub = new Hub({
-      onPending: new Fanout().schedule,
+      onPending: this.#fanout.schedule,
       onHole: room => { this.recovery.heal(room) },
       historyOf: room => policies.historyOf(room),
       now: () => this.now()
@@ -198,9 +199,9 @@ export class RealtimeNode {
 
   async #finishFrames (connections: readonly Connection[]): Promise<void> {
     await Promise.all(connections.map(connection => connection.idle()))
-    // What those frames published comes back before the probe does, and leaves at the end of that turn.
+    // What those frames published comes back before the probe does.
     await this.#broker.check().catch(error => { this.log.warn({ err: error }, 'what was published last may not be delivered here') })
-    await new Promise(resolve => { setImmediate(resolve) })
+    this.#fanout.finish()
   }
 
   async #open (connection: Connection, mode: 'new' | 'resume'): Promise<void> {

@@ -1,3 +1,4 @@
+import { Broadcast, type AnyPublication } from './broadcast.ts'
 import type { HistoryPage } from './broker.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
@@ -11,7 +12,7 @@ import { Tail } from './tail.ts'
 
 /** What rooms need of the node. */
 export interface RoomParts {
-  /** Called when the first publication of a turn waits, so that somebody calls `flush` at the turn's end. */
+  /** Called when something begins to wait, so that somebody calls `write` from the turn's end on, until the room is flushed. */
   readonly onPending: (room: Room) => void
   /** Called when publications are missing, so that somebody reads the history after the room's position, and calls `heal`. */
   readonly onHole: (room: Room) => void
@@ -23,8 +24,8 @@ export interface RoomParts {
 const MAX_HELD = 1_000
 
 /**
- * A room on this node: who is subscribed here, how far it has got, and the publications of this turn that wait to be written.
- * Encodes once per codec and writes once per connection and turn; who is subscribed to what elsewhere is the broker's business.
+ * A room on this node: who is subscribed here, how far it has got, and the publications that wait to be written at the turn's end. Who is
+ * subscribed to what elsewhere is the broker's business.
  */
 export class Room implements Vouched {
   readonly name: string
@@ -39,7 +40,8 @@ export class Room implements Vouched {
   #held: Publication[] | undefined
   #position: Position | undefined
   #inherits: RoomEnd['inherits']
-  #pending: Array<Publication | VolatilePublication> = []
+  #pending: AnyPublication[] = []
+  #broadcast: Broadcast | undefined
   #size = 0
 
   constructor (name: string, { onPending, onHole, historyOf, now }: RoomParts) {
@@ -180,29 +182,26 @@ export class Room implements Vouched {
     this.#tail.clear()
   }
 
-  /** Writes what the turn has gathered. */
+  /** Whether nothing waits to be written. */
+  get isFlushed (): boolean { return this.#broadcast === undefined && this.#pending.length === 0 }
+
+  /** Writes everything that waits. */
   flush (): void {
-    const pending = this.#pending
-    if (pending.length === 0) return
-    this.#pending = []
-    for (const [codec, subscriptions] of this.#byCodec) this.#write(pending, codec, subscriptions)
+    this.write(Infinity)
   }
 
-  #write (pending: ReadonlyArray<Publication | VolatilePublication>, codec: Codec, subscriptions: ReadonlyMap<Connection, Subscription>): void {
-    const frames = pending.map(publication => codec.encodePublication(publication))
-    const joined = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames)
-    const lowest = pending.find(({ offset }) => offset !== undefined)?.offset ?? Infinity
-    const excepted = new Set(pending.map(publication => publication.except))
-    for (const subscription of subscriptions.values()) {
-      if (!subscription.isOpen) continue
-      const { connection, floor } = subscription
-      if (floor < lowest && !excepted.has(connection.connectionId)) {
-        connection.write(joined)
-      } else {
-        const owed = frames.filter((_, index) => isOwed(pending[index], subscription))
-        if (owed.length > 0) connection.write(Buffer.concat(owed))
+  /** Writes what waits, to at most so many subscriptions, in order; answers to how many. */
+  write (most: number): number {
+    let count = 0
+    while (count < most && !this.isFlushed) {
+      if (this.#broadcast === undefined) {
+        this.#broadcast = new Broadcast(this.#pending, this.#byCodec)
+        this.#pending = []
       }
+      count += this.#broadcast.write(most - count)
+      if (this.#broadcast.isWritten) this.#broadcast = undefined
     }
+    return count
   }
 
   /** Goes on under a new epoch, of which nothing was missed: subscribers learn its name, so that they can recover under it. */
@@ -224,10 +223,10 @@ export class Room implements Vouched {
     this.#enqueue(publication)
   }
 
-  #enqueue (publication: Publication | VolatilePublication): void {
+  #enqueue (publication: AnyPublication): void {
     if (this.#size === 0) return
     this.#pending.push(publication)
-    if (this.#pending.length === 1) this.#onPending(this)
+    if (this.#pending.length === 1 && this.#broadcast === undefined) this.#onPending(this)
   }
 
   /** Moves to a position whose predecessors were missed; what had arrived before goes out first. */
@@ -245,8 +244,4 @@ export class Room implements Vouched {
       if (isOpen) connection.write(frames.for(connection.codec))
     }
   }
-}
-
-function isOwed (publication: Publication | VolatilePublication | undefined, { floor, connection }: Subscription): boolean {
-  return publication !== undefined && (publication.offset ?? Infinity) > floor && publication.except !== connection.connectionId
 }

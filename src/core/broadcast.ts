@@ -1,0 +1,67 @@
+import type { Codec } from './codec.ts'
+import type { Connection } from './connection.ts'
+import type { Publication, VolatilePublication } from './publication.ts'
+import type { Subscription } from './subscription.ts'
+
+/** A publication with or without a position. */
+export type AnyPublication = Publication | VolatilePublication
+
+/** What the subscriptions of one codec are written. */
+interface Part {
+  readonly frames: readonly Uint8Array[]
+  readonly joined: Uint8Array
+  readonly subscriptions: IterableIterator<Subscription>
+}
+
+/**
+ * Publications of a room on their way to its subscriptions: encoded once per codec, joined to one write per connection. It can be written in
+ * slices: who comes meanwhile has a floor above it, who goes is passed over.
+ */
+export class Broadcast {
+  readonly #publications: readonly AnyPublication[]
+  readonly #parts: Part[]
+  /** Who has a floor below this gets all of them. */
+  readonly #lowest: number
+  readonly #excepted: ReadonlySet<string | undefined>
+
+  constructor (publications: readonly AnyPublication[], byCodec: ReadonlyMap<Codec, ReadonlyMap<Connection, Subscription>>) {
+    this.#publications = publications
+    this.#lowest = publications.find(({ offset }) => offset !== undefined)?.offset ?? Infinity
+    this.#excepted = new Set(publications.map(({ except }) => except))
+    this.#parts = Array.from(byCodec, ([codec, subscriptions]) => {
+      const frames = publications.map(publication => codec.encodePublication(publication))
+      return { frames, joined: frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames), subscriptions: subscriptions.values() }
+    })
+  }
+
+  get isWritten (): boolean { return this.#parts.length === 0 }
+
+  /** Writes to the next subscriptions, at most so many; answers to how many. */
+  write (most: number): number {
+    let count = 0
+    for (let part = this.#parts[0]; part !== undefined; part = this.#parts[0]) {
+      // An iterator of a Map goes on from where a loop left it.
+      for (const subscription of part.subscriptions) {
+        this.#writeTo(subscription, part)
+        if (++count >= most) return count
+      }
+      this.#parts.shift()
+    }
+    return count
+  }
+
+  #writeTo (subscription: Subscription, { joined, frames }: Part): void {
+    if (!subscription.isOpen) return
+    const { connection, floor } = subscription
+    if (floor < this.#lowest && !this.#excepted.has(connection.connectionId)) {
+      connection.write(joined)
+      return
+    }
+    const owed = frames.filter((_, index) => isOwed(this.#publications[index], subscription))
+    if (owed.length > 0) connection.write(Buffer.concat(owed))
+  }
+}
+
+function isOwed (publication: AnyPublication | undefined, { floor, connection }: Subscription): boolean {
+  return publication !== undefined && (publication.offset ?? Infinity) > floor && publication.except !== connection.connectionId
+}
