@@ -14,8 +14,9 @@ export class TcpProxy {
     this.#server = createServer(socket => { this.#accept(socket) })
   }
 
-  /** Such as `ws://127.0.0.1:43211/ws`. */
-  get wsUrl (): string { return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/ws` }
+  /** Such as `http://127.0.0.1:43211`. */
+  get url (): string { return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}` }
+  get wsUrl (): string { return `${this.url.replace('http', 'ws')}/ws` }
 
   async start (): Promise<void> {
     await once(this.#server.listen(0, '127.0.0.1'), 'listening')

@@ -1,51 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { access } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { startProxy } from '../client/tcp-proxy.ts'
 import { connect, connectRefused } from '../helpers/client.ts'
-import { ClosedError, Inbox } from '../helpers/inbox.ts'
+import { LINE_MS, logIn, runExample, startChat } from '../helpers/example.ts'
 import { API_KEY, startServer } from '../helpers/server-process.ts'
 import { token } from '../helpers/token.ts'
 import { refusal } from './host.ts'
-
-const LINE_MS = 20_000
-
-interface Example {
-  /** What it writes to stdout, line by line; ended by the end of the process. */
-  readonly lines: Inbox<string>
-  readonly child: ChildProcess
-  /** All lines that are left, and the exit code, when it has ended by itself. */
-  readonly end: () => Promise<{ code: number, said: string[] }>
-}
-
-async function runExample (t: Test, name: string, ...args: string[]): Promise<Example> {
-  const script = fileURLToPath(new URL(`../../dist/examples/${name}.js`, import.meta.url))
-  await access(script).catch(() => { throw new Error('there are no built examples: run "npm run build" first') })
-  const { PATH = '' } = process.env
-  const child = spawn(process.execPath, [script, ...args], { env: { PATH }, stdio: ['ignore', 'pipe', 'inherit'] })
-  const lines = new Inbox<string>()
-  const closed = once(child, 'close')
-  createInterface({ input: child.stdout }).on('line', line => { lines.push(line) }).on('close', async () => {
-    const [code] = await closed as [number | null]
-    lines.end({ code: code ?? -1, reason: `${name} has ended` })
-  })
-  t.after(async () => { child.kill('SIGKILL'); await closed })
-  return { lines, child, end: () => drain(lines) }
-}
-
-async function drain (lines: Inbox<string>): Promise<{ code: number, said: string[] }> {
-  const said: string[] = []
-  for (;;) {
-    try {
-      said.push(await lines.next('another line, or the end', LINE_MS))
-    } catch (error) {
-      if (error instanceof ClosedError) return { code: error.code, said }
-      throw error
-    }
-  }
-}
 
 t.test('the embedded example serves clients, asks its functions, and tells who came and went', async t => {
   const { lines, child, end } = await runExample(t, 'embedded', '0')
@@ -85,6 +44,47 @@ t.test('the service example publishes to its client through a server, and ends b
     'client got welcome "zoë"'
   ])
   t.equal(said.length, 4)
+})
+
+t.test('the chat in a terminal tells who is there, what is said and what came late, and ends with its input', async t => {
+  const server = await startChat(t)
+  const proxy = await startProxy(t, server.url)
+  const { lines, child, end } = await runExample(t, 'chat-terminal', 'zoë', proxy.url)
+  const says = async (wanted: string): Promise<void> => { t.equal(await lines.next(wanted, LINE_MS), wanted) }
+  for (const line of ['* the connection is connecting', '* the connection is open', '* here: zoë']) await says(line)
+  child.stdin.write('is anybody here?\n')
+  await says('zoë: is anybody here?')
+  const bob = await connect(t, { url: server.wsUrl, token: await logIn(server.url, 'bob') })
+  await bob.subscribe('chat')
+  await says('* bob came')
+  await bob.publish('chat', { text: 'I am' })
+  await says('bob: I am')
+
+  proxy.cut()
+  await says('* the connection is waiting')
+  child.stdin.write('are you still there?\n')
+  await bob.publish('chat', { text: 'yes' })
+  proxy.heal()
+  // Attempts that failed until then have lines of their own.
+  while (await lines.next('what came late', LINE_MS) !== 'bob: yes');
+  await says('* nothing was missed; 1 came late')
+  await says('* the connection is open')
+  await says('zoë: are you still there?')
+  await bob.close()
+  await says('* bob left')
+  child.stdin.end()
+  t.same(await end(), { code: 0, said: ['* the connection is closed'] })
+  server.child.kill('SIGTERM')
+  t.same(await server.end(), { code: 0, said: [] })
+})
+
+t.test('the login of the chat gives a name a token for the chat and nothing else, and refuses what is no name', async t => {
+  const { url, wsUrl } = await startChat(t)
+  const bob = await connect(t, { url: wsUrl, token: await logIn(url, 'bob') })
+  t.equal(bob.welcome.userId, 'bob')
+  t.match(await refusal(() => bob.subscribe('staff')), { code: 'room_forbidden' })
+  t.match(await refusal(() => bob.publish('staff', 'hi')), { code: 'room_forbidden' })
+  for (const name of ['', 'a\nb', 'x'.repeat(33)]) await t.rejects(logIn(url, name), /400/, JSON.stringify(name))
 })
 
 t.test('the demo shows a publication at both nodes and the truth about presence, and ends by itself', async t => {
