@@ -20,6 +20,17 @@ export function offsetUnder (end: RoomEnd, { epoch, offset }: Position): number 
   return epoch === end.inherits?.epoch && offset <= end.inherits.upTo ? offset : undefined
 }
 
+/**
+ * The offset under the end's epoch after which everything is new to who got as far as a position. It is what the position stands for; or where
+ * it stands for none, how far the new numbering goes back with the old one.
+ */
+export function missedFrom (end: RoomEnd, position: Position): number {
+  const { offset, epoch } = position
+  if (epoch === end.epoch || offsetUnder(end, position) !== undefined) return offset
+  if (end.inherits === undefined) return 0
+  return end.inherits.epoch === epoch ? end.inherits.upTo : offset
+}
+
 /** The connection that published; absent where a backend service did. */
 export interface PublicationSender {
   readonly userId: string

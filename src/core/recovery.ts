@@ -4,7 +4,7 @@ import type { Replay } from './frames.ts'
 import { FreshRead } from './fresh-read.ts'
 import type { Hub } from './hub.ts'
 import type { Logger } from './logger.ts'
-import { offsetUnder, type Position } from './publication.ts'
+import { missedFrom, offsetUnder, type Position } from './publication.ts'
 import type { RoomPolicies } from './room-policies.ts'
 import type { Room } from './room.ts'
 import type { Subscription } from './subscription.ts'
@@ -39,6 +39,8 @@ export interface HistoryRange {
 export class Recovery {
   readonly #parts: RecoveryParts
   readonly #newestReads = new WeakMap<Room, FreshRead<void>>()
+  /** Rooms that are being healed: what one still misses after a page is read by who read the page. */
+  readonly #healing = new WeakSet<Room>()
 
   constructor (parts: RecoveryParts) {
     this.#parts = parts
@@ -80,16 +82,27 @@ export class Recovery {
 
   /** Reads what is missing in a room of this node, and hands it over; tries again until it can. Never rejects. */
   async heal (room: Room): Promise<void> {
-    const { broker, hub, log } = this.#parts
+    const { hub, log } = this.#parts
+    if (this.#healing.has(room)) return
+    this.#healing.add(room)
     while (room.isHealing && hub.room(room.name) === room) {
       try {
-        room.heal(await broker.history(room.name, { from: room.position.offset, limit: HEAL_PAGE_SIZE }))
+        room.heal(await this.#missed(room))
       } catch (error) {
         // The broker's own trouble is logged once, where it is noticed, not once a room and try.
         log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error, room: room.name }, 'what is missing in a room could not be read yet')
         await new Promise(resolve => { setTimeout(resolve, HEAL_RETRY_MS) })
       }
     }
+    this.#healing.delete(room)
+  }
+
+  /** What the history holds of what a room has not got. How far back that goes under a new epoch is known when that was read. */
+  async #missed ({ name, position }: Room): Promise<HistoryPage> {
+    const read = (from: number): Promise<HistoryPage> => this.#parts.broker.history(name, { from, limit: HEAL_PAGE_SIZE })
+    const page = await read(position.offset)
+    const from = missedFrom(page, position)
+    return from === position.offset ? page : read(from)
   }
 
   /** The newest part of a room's history, read at most once for all who wait for it. */

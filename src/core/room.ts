@@ -138,26 +138,27 @@ export class Room implements Vouched {
   }
 
   /**
-   * Takes what the history holds after this room's position, and then what arrived meanwhile. Where neither holds all of it, or the
-   * position means nothing under a new epoch, the subscribers are told the gap.
+   * Takes what the history holds after this room's position (see `missedFrom`), and what arrived meanwhile. Where neither holds all of it, or
+   * the position means nothing under a new epoch, the subscribers are told the gap.
    */
   heal (page: HistoryPage): void {
-    const held = this.#held ?? []
+    // What was held of another epoch is in the history that this one inherits, or is lost with it; a newer epoch shows itself again.
+    const held = (this.#held ?? []).filter(({ epoch }) => epoch === page.epoch)
     this.#held = undefined
     const from = offsetUnder(page, this.position)
-    const arrived = held.find(({ epoch, offset }) => epoch === page.epoch && offset > (from ?? 0))?.offset ?? Infinity
-    if (from === undefined) {
-      this.#tellGap({ epoch: page.epoch, offset: Math.min(arrived - 1, page.offset) })
-    } else {
-      if (page.epoch !== this.position.epoch) this.#tellEpoch({ epoch: page.epoch, offset: from })
-      const first = Math.min(page.publications[0]?.offset ?? Infinity, arrived, page.offset + 1)
-      if (first > from + 1) this.#tellGap({ epoch: page.epoch, offset: first - 1 })
-      for (const publication of page.publications) this.#take(publication)
-      if (page.more) this.#beginHealing()
+    // The history may have dropped by now what had arrived.
+    const oldest = Math.min(page.publications[0]?.offset ?? Infinity, page.offset + 1)
+    const missed = [...held.filter(({ offset }) => offset > (from ?? 0) && offset < oldest), ...page.publications]
+    const first = missed[0]?.offset ?? page.offset + 1
+    if (from !== undefined && page.epoch !== this.position.epoch) this.#tellEpoch({ epoch: page.epoch, offset: from })
+    if (from === undefined || first > from + 1) this.#tellGap({ epoch: page.epoch, offset: first - 1 })
+    for (const publication of missed) {
+      if (stepFrom(this.position, publication) === 'hole') this.#tellGap({ epoch: page.epoch, offset: publication.offset - 1 })
+      this.#take(publication)
     }
     this.#inherits = page.inherits
-    // What was held of another epoch is in the history that this one inherits, or is lost with it; a newer epoch shows itself again.
-    for (const publication of held) if (publication.epoch === page.epoch) this.accept(publication)
+    if (page.more) this.#beginHealing()
+    for (const publication of held) this.accept(publication)
   }
 
   /**

@@ -9,7 +9,7 @@ import type { HistoryPolicy } from '../core/room-policies.ts'
 import type { Bridge } from './bridge.ts'
 import { ChannelRegistry } from './channel-registry.ts'
 import { decodeEnvelope, decodeHistoryEntry, encodeRest } from './redis-envelope.ts'
-import { call, run, type CallParts, type CallTerms } from './redis-calls.ts'
+import { call, callForGood, run, type CallParts, type CallTerms } from './redis-calls.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import { SubscriberWatch } from './subscriber-watch.ts'
 
@@ -87,7 +87,7 @@ export class RedisBroker implements Broker {
     const [status, epoch, offset] = await this.#call(({ notAfter, runId }) => publisher.roomcastPublish(
       keys.roomEnd(room), keys.roomHistory(room), keys.publishKey(room, id), notAfter, createId(), RETENTION_MS, keys.roomChannel(room), encodeRest(draft),
       size, ttlMs, runId, content, KEY_RETENTION_MS
-    ))
+    ), callForGood)
     if (status === 'reused') throw new RoomcastError('key_reused')
     return { room, epoch, offset, duplicate: status === 'duplicate' }
   }
@@ -97,7 +97,7 @@ export class RedisBroker implements Broker {
     const { room, idempotency: { id, content } = NO_KEY } = draft
     const [status] = await this.#call(({ notAfter }) => publisher.roomcastSend(
       keys.publishKey(room, id), notAfter, keys.roomChannel(room), encodeRest(draft), content, KEY_RETENTION_MS
-    ))
+    ), callForGood)
     if (status === 'reused') throw new RoomcastError('key_reused')
     return { room, duplicate: status === 'duplicate' }
   }
@@ -126,7 +126,8 @@ export class RedisBroker implements Broker {
 
   async forget (room: string): Promise<void> {
     const { publisher, keys } = this.#parts
-    await this.#call(({ notAfter }) => publisher.roomcastForget(keys.roomEnd(room), keys.roomHistory(room), notAfter, keys.roomChannel(room)))
+    await this.#call(({ notAfter }) =>
+      publisher.roomcastForget(keys.roomEnd(room), keys.roomHistory(room), notAfter, keys.roomChannel(room)), callForGood)
   }
 
   async check (): Promise<void> {
@@ -151,8 +152,8 @@ export class RedisBroker implements Broker {
     this.#parts.subscriber.off('messageBuffer', this.#onMessage)
   }
 
-  #call<Reply> (command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
-    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : call(this.#parts, command)
+  #call<Reply> (command: (terms: CallTerms) => Promise<Reply | null>, by = call<Reply>): Promise<Reply> {
+    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : by(this.#parts, command)
   }
 
   readonly #onMessage = (channelName: Buffer, message: Buffer): void => {

@@ -3,6 +3,9 @@ import { RoomcastError } from '../core/errors.ts'
 import type { RedisClock } from './redis-clock.ts'
 import type { Publisher } from './redis-scripts.ts'
 
+/** Clocks are compared in whole milliseconds. */
+const DEADLINE_MARGIN_MS = 2
+
 /**
  * Runs a command that must not be left hanging, and says what its failure means: `unavailable` where Redis cannot have done it
  * (never sent, refused, past its deadline), `outcome_unknown` where the answer got lost. The command itself carries a deadline.
@@ -44,6 +47,22 @@ export async function call<Reply> (
   const { runId } = clock
   if (runId === undefined) throw new RoomcastError('unavailable')
   return run(publisher, () => command({ notAfter: Math.floor(clock.now() + timeoutMs), runId }))
+}
+
+/**
+ * Like `call`, for what must not happen any more once it was refused. Where the answer is lost with the link, Redis may have the command and
+ * do it until the deadline, which is what this waits for.
+ * @throws RoomcastError `unavailable` or `outcome_unknown`
+ */
+export async function callForGood<Reply> (parts: CallParts, command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
+  const begun = performance.now()
+  try {
+    return await call(parts, command)
+  } catch (error) {
+    const restMs = begun + parts.timeoutMs + DEADLINE_MARGIN_MS - performance.now()
+    if (error instanceof RoomcastError && error.code === 'outcome_unknown' && restMs > 0) await new Promise(resolve => { setTimeout(resolve, restMs) })
+    throw error
+  }
 }
 
 /** Whether an error proves that Redis did nothing: it answered with one (LOADING, READONLY, OOM, NOPERM …), or was never asked. */

@@ -14,9 +14,12 @@ export class TcpProxy {
     this.#server = createServer(socket => { this.#accept(socket) })
   }
 
+  get port (): number { return (this.#server.address() as AddressInfo).port }
+
   /** Such as `http://127.0.0.1:43211`. */
-  get url (): string { return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}` }
-  get wsUrl (): string { return `${this.url.replace('http', 'ws')}/ws` }
+  get url (): string { return `http://127.0.0.1:${this.port}` }
+  get wsUrl (): string { return `ws://127.0.0.1:${this.port}/ws` }
+  get redisUrl (): string { return `redis://127.0.0.1:${this.port}` }
 
   async start (): Promise<void> {
     await once(this.#server.listen(0, '127.0.0.1'), 'listening')

@@ -1,11 +1,13 @@
 import t, { type Test } from 'tap'
 import type { TestClient } from '../helpers/client.ts'
 import { connect, type Frame } from '../helpers/client.ts'
-import { startCluster, type Cluster } from '../helpers/cluster.ts'
+import { receivedBy, startCluster, type Cluster } from '../helpers/cluster.ts'
 import { token } from '../helpers/token.ts'
 import { API_KEY, type ServerProcess } from '../helpers/server-process.ts'
 import { until } from '../helpers/until.ts'
 
+/** Two pages and a half of what a node reads at a time. */
+const MISSED = 2_500
 const CAN = { subscribe: ['*'], publish: ['*'] }
 
 type Subscribed = Extract<Frame, { type: 'subscribed' }>
@@ -109,6 +111,25 @@ t.test('what a node missed while its subscriber was cut is read from the history
     published += 20
   }
   t.same(await messages(alice, published), numbers(1, published))
+})
+
+t.test('what a node missed for so long that it reads it in pages arrives in order, each publication once', async t => {
+  const cluster = await startCluster(t, { env: { ROOMS: JSON.stringify([{ pattern: 'lobby', history: { size: MISSED } }]) } })
+  const [north, south] = cluster.pair()
+  const alice = await join(t, south, 'alice')
+  await alice.subscribe('lobby')
+  cluster.pause(south)
+  await cluster.redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  for (let n = 1; n <= MISSED; n += 50) await Promise.all(numbers(n, n + 49).map(data => north.publish({ room: 'lobby', data })))
+  cluster.resume(south)
+  await ready(cluster)
+  const offsets: number[] = []
+  while (offsets.at(-1) !== MISSED) {
+    const frame = await alice.inbox.next(`what follows ${offsets.at(-1) ?? 0}`)
+    offsets.push(frame.type === 'message' ? frame.offset ?? NaN : NaN)
+  }
+  t.same(offsets, numbers(1, MISSED))
+  t.same(await receivedBy(north, [alice]), [[]])
 })
 
 t.test('after Redis came back empty the subscribers are told, and publishing goes on under a new epoch', async t => {

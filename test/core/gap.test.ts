@@ -1,4 +1,5 @@
 import t from 'tap'
+import { missedFrom } from '../../src/core/publication.ts'
 import { Listener, publicationAt, RoomUnderTest } from './fixtures/listener.ts'
 
 function roomAt (offset: number) {
@@ -82,6 +83,50 @@ t.test('a new epoch that does not reach back to the position is a gap, told befo
   under.endTurn()
   t.same(alice.writes.flat(), [4, 'gap', 1, 2])
   t.same(gaps(alice), [{ type: 'gap', room: 'lobby', epoch: 'e2', offset: 0 }])
+})
+
+t.test('of a new epoch everything is delivered that is new to who got as far as the old one', async t => {
+  for (const { inherits, kept } of [{ inherits: undefined, kept: 0 }, { inherits: { epoch: 'e1', upTo: 2 }, kept: 2 }]) {
+    const { under, alice } = openRoomAt(3)
+    under.room.accept(publicationAt(5, { epoch: 'e2' }))
+    const missed = Array.from({ length: 4 - kept }, (_, index) => kept + 1 + index)
+    under.heal({ epoch: 'e2', offset: 4, inherits }, missed)
+    under.endTurn()
+    t.same(alice.writes.flat(), ['gap', ...missed, 5])
+    t.same(gaps(alice), [{ type: 'gap', room: 'lobby', epoch: 'e2', offset: kept }])
+  }
+})
+
+t.test('what is new under an epoch begins where it begins, or where it parted from the old one', async t => {
+  const position = { epoch: 'e1', offset: 5 }
+  const cases = [
+    { end: { epoch: 'e1', offset: 9 }, from: 5 },
+    { end: { epoch: 'e2', offset: 9 }, from: 0 },
+    { end: { epoch: 'e2', offset: 9, inherits: { epoch: 'e1', upTo: 7 } }, from: 5 },
+    { end: { epoch: 'e2', offset: 9, inherits: { epoch: 'e1', upTo: 3 } }, from: 3 },
+    // How that epoch stands to the old one is not known, but that offsets are not given back.
+    { end: { epoch: 'e3', offset: 9, inherits: { epoch: 'e2', upTo: 7 } }, from: 5 }
+  ]
+  for (const { end, from } of cases) t.equal(missedFrom(end, position), from, JSON.stringify(end))
+})
+
+t.test('what had arrived is delivered, also where the history has dropped it by the time that it is read', async t => {
+  const { under, alice } = openRoomAt(3)
+  under.accept(6, 7, 9)
+  under.heal({ epoch: 'e1', offset: 10 }, [10])
+  under.accept(10, 11)
+  under.endTurn()
+  t.same(alice.writes.flat(), ['gap', 6, 7, 'gap', 9, 10, 11])
+  t.same(gaps(alice).map(({ offset }) => offset), [5, 8])
+})
+
+t.test('what is missing between the end of the history that was read, and what arrived, is read in its turn', async t => {
+  const { under, alice } = openRoomAt(3)
+  under.accept(6, 9)
+  under.heal({ epoch: 'e1', offset: 6 }, [4, 5, 6])
+  under.heal({ epoch: 'e1', offset: 9 }, [7, 8, 9])
+  under.endTurn()
+  t.same(alice.writes.flat(), [4, 5, 6, 7, 8, 9])
 })
 
 t.test('what was held of an old epoch ends with it, and is not asked about again', async t => {

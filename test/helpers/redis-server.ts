@@ -11,12 +11,15 @@ import type { Test } from 'tap'
 export interface RedisServerOptions {
   /** A Redis Cluster of this one process, which holds all slots. */
   readonly cluster?: boolean
+  /** The port on which it reaches the Redis that it replicates, from the start and until it is promoted. */
+  readonly replicaOf?: number
 }
 
 const HOST = '127.0.0.1'
 /** A Redis answers within 50 ms, a Redis Cluster waits 2 s before it takes writes; the rest is for a busy machine. */
 const START_TIMEOUT_MS = 10_000
 const RETRY_MS = 10
+const SNAPSHOT = 'snapshot.rdb'
 const PORT_ATTEMPTS = 5
 const FATAL_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const MISSING = `There is no redis-server and no valkey-server on the PATH. Install one of them:
@@ -24,19 +27,21 @@ const MISSING = `There is no redis-server and no valkey-server on the PATH. Inst
   macOS:          brew install valkey
 or name the binary in REDIS_SERVER_BIN.`
 
-/** A real Redis of the test's own. Its faults are verbs: `kill`, `pause`, `resume`, `restart`. */
+/** A real Redis of the test's own. Its faults are verbs: `kill`, `pause`, `resume`, `restart`, `promote`. */
 export class RedisServer {
   readonly port: number
   readonly #directory: string
   readonly #isCluster: boolean
+  #master: number | undefined
   #process: ChildProcess | undefined
   #client: Redis | undefined
   #output = ''
 
-  constructor ({ port, directory, cluster }: { port: number, directory: string, cluster: boolean }) {
+  constructor ({ port, directory, cluster = false, replicaOf }: RedisServerOptions & { port: number, directory: string }) {
     this.port = port
     this.#directory = directory
     this.#isCluster = cluster
+    this.#master = replicaOf
   }
 
   get url (): string { return `redis://${HOST}:${this.port}` }
@@ -46,7 +51,7 @@ export class RedisServer {
     return this.#process.pid
   }
 
-  /** Starts the process, and waits until it is this one that answers and can be written to. */
+  /** Starts the process, and waits until it is this one that answers and can be written to, or is up with the one that it replicates. */
   async start (): Promise<void> {
     this.#output = ''
     this.#process = await launch(await this.#arguments())
@@ -54,6 +59,7 @@ export class RedisServer {
       stream?.on('data', (chunk: Buffer) => { this.#output += chunk.toString() })
     }
     await this.#until('answered PING', async () => (await this.command('INFO', 'server') as string).includes(`process_id:${this.pid}\r\n`))
+    if (this.#master !== undefined) await this.#isLinked()
     if (!this.#isCluster) return
     const info = await this.command('CLUSTER', 'INFO') as string
     if (!info.includes('cluster_slots_assigned:16384')) await this.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
@@ -81,10 +87,28 @@ export class RedisServer {
     process.kill(this.pid, 'SIGCONT')
   }
 
-  /** Kills it if it runs, and starts it again on the same port. It keeps nothing on disk, so it comes back empty. */
-  async restart (_: { readonly empty: true }): Promise<void> {
+  /** Writes what it holds now to disk, which it does not do unasked: that is what a restart comes back with. */
+  async save (): Promise<void> {
+    await this.command('SAVE')
+  }
+
+  /** Kills it if it runs, and starts it again on the same port: with nothing, or with what it saved last. */
+  async restart (state: { readonly empty: true } | { readonly from: 'snapshot' }): Promise<void> {
     await this.kill()
+    if ('empty' in state) await rm(join(this.#directory, SNAPSHOT), { force: true })
     await this.start()
+  }
+
+  /** Waits until a replica has all that its master was told before. */
+  async hasCaughtUp (master: RedisServer): Promise<void> {
+    const wanted = await master.#offset()
+    await this.#until(`got up to ${wanted}`, async () => await this.#offset() >= wanted)
+  }
+
+  /** Makes a replica a master, with what it has got so far. */
+  async promote (): Promise<void> {
+    this.#master = undefined
+    await this.command('REPLICAOF', 'NO', 'ONE')
   }
 
   /** Runs a command through a connection of the helper's own. */
@@ -101,8 +125,20 @@ export class RedisServer {
   }
 
   async #arguments (): Promise<string[]> {
-    const always = ['--port', `${this.port}`, '--bind', HOST, '--save', '', '--appendonly', 'no', '--dir', this.#directory]
+    const always = ['--port', `${this.port}`, '--bind', HOST, '--save', '', '--appendonly', 'no', '--dir', this.#directory, '--dbfilename', SNAPSHOT]
+    // A master's default is to wait 5 s for more replicas before it sends its state.
+    always.push('--repl-diskless-sync-delay', '0')
+    if (this.#master !== undefined) always.push('--replicaof', HOST, `${this.#master}`)
     return this.#isCluster ? [...always, '--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`] : always
+  }
+
+  /** How far it has got in what a master tells its replicas. */
+  async #offset (): Promise<number> {
+    return Number(/master_repl_offset:(\d+)/.exec(await this.command('INFO', 'replication') as string)?.[1])
+  }
+
+  #isLinked (): Promise<void> {
+    return this.#until('got the state of its master', async () => (await this.command('INFO', 'replication') as string).includes('master_link_status:up'))
   }
 
   /** Tries until a condition holds; fails when the process has ended or the time is over, saying what was missing. */
@@ -128,10 +164,10 @@ export class RedisServer {
  * Starts a Redis on a free loopback port, with nothing in it and nothing kept; it goes with the test.
  * @throws Error that says what to install if there is no binary
  */
-export async function startRedis (t: Pick<Test, 'after'>, { cluster = false }: RedisServerOptions = {}): Promise<RedisServer> {
+export async function startRedis (t: Pick<Test, 'after'>, options: RedisServerOptions = {}): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
     const directory = await mkdtemp(join(tmpdir(), 'roomcast-redis-'))
-    const server = new RedisServer({ port: await freePort(), directory, cluster })
+    const server = new RedisServer({ ...options, port: await freePort(), directory })
     const forget = killWithProcess(server)
     const tearDown = async (): Promise<void> => {
       forget()

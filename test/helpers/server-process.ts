@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import type { PublishTarget } from '../../src/core/targets.ts'
 import type { Member, UserPresence } from '../../src/core/presence-store.ts'
+import type { Position } from '../../src/core/publication.ts'
 import { Inbox } from './inbox.ts'
 import { JWT_SECRET } from './token.ts'
 import { within } from './within.ts'
@@ -144,6 +145,19 @@ export class ServerProcess {
     const { status, body, text } = await this.get('/rooms?limit=1000')
     if (status !== 200 || body['next'] !== null) throw new Error(`${this.name} answered ${status}: ${text.slice(0, 1_000)}`)
     return body['rooms'] as readonly string[]
+  }
+
+  /** Everything that the history of a room holds, oldest first. */
+  async history (room: string): Promise<Array<Position & { readonly data: unknown }>> {
+    const held: Array<Position & { readonly data: unknown }> = []
+    for (let query = ''; ;) {
+      const { status, body, text } = await this.get(`/rooms/${encodeURIComponent(room)}/history?limit=1000${query}`)
+      if (status !== 200) throw new Error(`${this.name} answered ${status} about ${room}: ${text.slice(0, 1_000)}`)
+      const { epoch, publications, more } = body as { epoch: string, publications: Array<{ offset: number, data: unknown }>, more: boolean }
+      for (const { offset, data } of publications) held.push({ epoch, offset, data })
+      if (!more) return held
+      query = `&epoch=${epoch}&offset=${held.at(-1)?.offset ?? 0}`
+    }
   }
 
   async fetch (path: string, init: RequestInit = {}): Promise<Answer> {

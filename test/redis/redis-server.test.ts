@@ -1,4 +1,5 @@
 import t from 'tap'
+import { startProxy } from '../client/tcp-proxy.ts'
 import { startRedis } from '../helpers/redis-server.ts'
 
 /** Sets a variable of this process for one test. */
@@ -38,6 +39,34 @@ t.test('a Redis that was killed comes back on the same port, empty', async t => 
   await t.rejects(redis.command('PING'))
   await redis.restart({ empty: true })
   t.equal(await redis.command('PING'), 'PONG')
+})
+
+t.test('a Redis comes back with what it saved last, or empty where that is wanted', async t => {
+  const redis = await startRedis(t)
+  await redis.command('SET', 'key', 'saved')
+  await redis.save()
+  await redis.command('SET', 'key', 'not saved')
+  await redis.restart({ from: 'snapshot' })
+  t.equal(await redis.command('GET', 'key'), 'saved')
+  await redis.restart({ empty: true })
+  t.equal(await redis.command('GET', 'key'), null)
+})
+
+t.test('a replica that is cut off lags, and is promoted with what it has', async t => {
+  const redis = await startRedis(t)
+  const replication = await startProxy(t, redis.url)
+  await redis.command('SET', 'key', 'before')
+  const replica = await startRedis(t, { replicaOf: replication.port })
+  t.equal(await replica.command('GET', 'key'), 'before')
+  await t.rejects(replica.command('SET', 'key', 'refused'), { message: /READONLY/ })
+  await redis.command('SET', 'key', 'caught up')
+  await replica.hasCaughtUp(redis)
+  t.equal(await replica.command('GET', 'key'), 'caught up')
+  replication.cut()
+  await redis.command('SET', 'key', 'lost')
+  await replica.promote()
+  t.equal(await replica.command('GET', 'key'), 'caught up')
+  t.equal(await replica.command('SET', 'key', 'after'), 'OK')
 })
 
 t.test('a Redis that was stopped in its tracks is torn down like any other', async t => {
