@@ -7,6 +7,12 @@ import { RoomcastError, type ErrorCode } from './core/errors.ts'
 import { introduce, withDevelopmentCredentials } from './development.ts'
 import { loadEnvironmentFile, readEnvironment, type ProcessSettings } from './environment.ts'
 
+/**
+ * Connections that may wait to be accepted; the system's own limit (on Linux `net.core.somaxconn`, 4096) applies too. Beyond it, of those that
+ * come back at once after a cut, the system lets each wait for its second, third and fourth try: 1, 3, 7, 15 s.
+ */
+const BACKLOG = 65_535
+
 /** How long a shutdown may take before the process gives up on it, in milliseconds. */
 const SHUTDOWN_TIMEOUT_MS = 9_500
 
@@ -22,7 +28,7 @@ async function main (): Promise<void> {
   })
   try {
     await app.register(roomcast, { ...credentials.settings, health: true, docs: true })
-    const address = await app.listen({ port: processSettings.port, host: processSettings.host })
+    const address = await app.listen({ port: processSettings.port, host: processSettings.host, backlog: BACKLOG })
     app.log.info({ address, nodeName: settings.nodeName, redis: settings.redisUrl !== undefined }, 'roomcast is ready')
     if (credentials.isDevelopment) introduce(address, credentials.settings)
   } catch (err) {

@@ -14,6 +14,8 @@ export interface HistoryQuery {
   readonly from?: number | undefined
   /** At most so many. */
   readonly limit: number
+  /** At most about so many bytes, as `bytesOf` counts them; but always one publication, if there is one. */
+  readonly maxBytes: number
   /** Newest first. */
   readonly reverse?: boolean | undefined
 }
@@ -22,7 +24,7 @@ export interface HistoryQuery {
 export interface HistoryPage extends RoomEnd {
   /** Of the end's epoch, in the order asked for. */
   readonly publications: readonly Publication[]
-  /** Whether there are more in that direction. */
+  /** Whether there are more in that direction, whichever bound ended the page. */
   readonly more: boolean
 }
 

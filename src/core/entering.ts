@@ -2,7 +2,8 @@ import type { Connection } from './connection.ts'
 import type { Replay, RoomMembers, RoomPosition } from './frames.ts'
 import type { RealtimeNode } from './node.ts'
 import type { MembersSnapshot } from './presence-store.ts'
-import type { Position } from './publication.ts'
+import { bytesOf, type Position } from './publication.ts'
+import type { ReplayTerms } from './recovery.ts'
 import type { Subscription } from './subscription.ts'
 
 /** A room that a connection wants to be in, and how. */
@@ -20,6 +21,9 @@ export interface EnteredRoom {
   readonly since: Position | undefined
   readonly snapshot: MembersSnapshot | undefined
 }
+
+/** What a client is told of a room that it has entered. */
+export type OpenedRoom = RoomPosition & Partial<Replay> & Partial<RoomMembers>
 
 /**
  * Does everything about a subscription that has to wait: the room is entered, what was missed brought up, the members read. Who is
@@ -45,14 +49,24 @@ export async function enterRoom (node: RealtimeNode, connection: Connection, { r
 /**
  * Opens an entered room: what is replayed, where that ends, and what follows it belong to one turn, in which the caller writes what this
  * answers, and then calls `tellMembers`.
- * @param lostConnectionId the connection that the client had before: what was published without it stays left out
  */
-export function openRoom (
-  node: RealtimeNode, { subscription, since, snapshot }: EnteredRoom, lostConnectionId?: string
-): RoomPosition & Partial<Replay> & Partial<RoomMembers> {
-  const replay = node.recovery.replay(subscription, since, lostConnectionId)
+export function openRoom (node: RealtimeNode, { subscription, since, snapshot }: EnteredRoom, terms?: ReplayTerms): OpenedRoom {
+  const replay = node.recovery.replay(subscription, since, terms)
   const members = snapshot && { members: snapshot.members, version: snapshot.version }
   return { room: subscription.room.name, ...subscription.open(), ...replay, ...members }
+}
+
+/**
+ * Opens the rooms of one reply, which share what may be sent at once: a replay that does not fit beside those before it is not sent.
+ * @param except the connection that the client had before: what was published without it stays left out
+ */
+export function openRooms (node: RealtimeNode, entered: readonly EnteredRoom[], except: string | undefined): OpenedRoom[] {
+  let takenBytes = 0
+  return entered.map(room => {
+    const opened = openRoom(node, room, { except, takenBytes })
+    for (const publication of opened.publications ?? []) takenBytes += bytesOf(publication)
+    return opened
+  })
 }
 
 /** Goes on from the members that the caller has written in this turn. */

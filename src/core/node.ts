@@ -3,7 +3,8 @@ import type { Claims, Action } from './claims.ts'
 import type { CloseCode } from './close-codes.ts'
 import type { Codec } from './codec.ts'
 import { Connection } from './connection.ts'
-import { openRoom, tellMembers } from './entering.ts'
+import { Departures } from './departures.ts'
+import { openRooms, tellMembers } from './entering.ts'
 import { RoomcastError } from './errors.ts'
 import { Fanout } from './fanout.ts'
 import { PROTOCOL } from './frames.ts'
@@ -13,7 +14,7 @@ import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
 import { MemberFeeds } from './member-feeds.ts'
 import { NodeEventEmitter } from './node-events.ts'
-import { enterFirstRooms, type Opening } from './opening.ts'
+import { enterFirstRooms, OPENINGS_AT_ONCE, type Opening } from './opening.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { PresenceKeeper } from './presence-keeper.ts'
 import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
@@ -23,6 +24,7 @@ import { Recovery } from './recovery.ts'
 import { RoomKeeper } from './room-keeper.ts'
 import { RoomPolicies } from './room-policies.ts'
 import type { Transport } from './transport.ts'
+import { Turnstile } from './turnstile.ts'
 import { tend } from './upkeep.ts'
 import { within } from './within.ts'
 
@@ -65,7 +67,8 @@ export class RealtimeNode {
   readonly #presence: PresenceKeeper
   readonly #feeds: MemberFeeds
   readonly #fanout = new Fanout()
-  readonly #departures = new Set<Promise<void>>()
+  readonly #departures: Departures
+  readonly #turnstile = new Turnstile(OPENINGS_AT_ONCE)
   #timer: NodeJS.Timeout | undefined
   #isDraining = false
 
@@ -88,7 +91,8 @@ export class RealtimeNode {
     this.#presence = new PresenceKeeper({ ...shared, store, nodeName: settings.nodeName, heartbeatMs: settings.heartbeatMs })
     this.#feeds = new MemberFeeds({ store, log })
     this.rooms = new RoomKeeper({ ...shared, broker, registrar: this.#presence.registrar, feeds: this.#feeds })
-    this.recovery = new Recovery({ hub: this.#hub, broker, policies, log, maxReplayBytes: settings.maxBufferedBytes / 2 })
+    this.#departures = new Departures({ registrar: this.#presence.registrar, rooms: this.rooms })
+    this.recovery = new Recovery({ hub: this.#hub, broker, policies, log, maxReplyBytes: Math.floor(settings.maxBufferedBytes / 2) })
   }
 
   get isDraining (): boolean { return this.#isDraining }
@@ -150,12 +154,7 @@ export class RealtimeNode {
   part (connection: Connection, { code, reason }: Pick<CloseCode, 'code' | 'reason'>): void {
     const { connectionId, userId } = connection
     this.#hub.delist(connection)
-    const rooms = [...connection.subscriptions.keys()]
-    const departure = Promise.all([
-      this.#presence.registrar.remove(connection),
-      ...rooms.map(room => this.rooms.leave(connection, room))
-    ]).then(() => { this.#departures.delete(departure) })
-    this.#departures.add(departure)
+    this.#departures.add(connection)
     this.log.debug({ connectionId, userId, code, reason }, 'disconnected')
     if (connection.isWelcomed) this.events.emit('disconnect', { connectionId, userId, code, reason })
   }
@@ -189,7 +188,7 @@ export class RealtimeNode {
       connection.transport.resume()
       connection.close('goingAway')
     }
-    await Promise.all(this.#departures)
+    await this.#departures.finish()
   }
 
   /** Gives the lease back and stops. Call it after `drain`. */
@@ -208,10 +207,13 @@ export class RealtimeNode {
     const { connectionId, userId } = connection
     try {
       const resumed = mode === 'resume' ? await connection.resumption(RESUME_TIMEOUT_MS) : undefined
-      await this.#presence.registrar.register(connection)
-      const opening = await enterFirstRooms(this, connection, resumed)
-      connection.assertOpen()
-      this.#welcome(connection, opening, resumed?.connectionId)
+      await this.#turnstile.run(async () => {
+        connection.assertOpen()
+        await this.#presence.registrar.register(connection)
+        const opening = await enterFirstRooms(this, connection, resumed)
+        connection.assertOpen()
+        this.#welcome(connection, opening, resumed?.connectionId)
+      })
     } catch (error) {
       if (connection.isOpen) throw error
       this.log.debug({ connectionId, userId }, 'the connection ended before its welcome')
@@ -233,7 +235,7 @@ export class RealtimeNode {
       expiresAt,
       pingIntervalMs,
       maxFrameBytes,
-      rooms: entered.map(room => openRoom(this, room, lostConnectionId))
+      rooms: openRooms(this, entered, lostConnectionId)
     })
     for (const room of entered) tellMembers(this, room)
     for (const { room, error } of refused) connection.sendError(error, undefined, room)

@@ -5,6 +5,12 @@ import type { ResumeFrame } from './frames.ts'
 import { assertPublicRoom, EVERYONE_ROOM, userRoom } from './names.ts'
 import type { RealtimeNode } from './node.ts'
 
+/**
+ * How many connections open at a time. A cut brings thousands back at once: this is enough to keep broker and store busy, and few enough for each
+ * to be answered in its time.
+ */
+export const OPENINGS_AT_ONCE = 100
+
 /** A room that was asked for, and is not allowed. */
 export interface RefusedRoom {
   readonly room: string

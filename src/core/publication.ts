@@ -71,6 +71,14 @@ export interface VolatilePublication extends PublicationContent {
   readonly offset?: undefined
 }
 
+/** What a publication takes up in a reply, beside its payload and its sender, in bytes. */
+export const OVERHEAD_BYTES = 64
+
+/** About how many bytes a publication takes up in a reply. */
+export function bytesOf ({ data, from }: Pick<Publication, 'data' | 'from'>): number {
+  return data.length + OVERHEAD_BYTES + (from === undefined ? 0 : from.userId.length + from.connectionId.length)
+}
+
 /** How a publication stands to the position that a room has reached on this node. */
 export type Step = 'next' | 'known' | 'hole' | 'new epoch'
 

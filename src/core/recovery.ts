@@ -4,10 +4,11 @@ import type { Replay } from './frames.ts'
 import { FreshRead } from './fresh-read.ts'
 import type { Hub } from './hub.ts'
 import type { Logger } from './logger.ts'
-import { missedFrom, offsetUnder, type Position } from './publication.ts'
+import { bytesOf, missedFrom, offsetUnder, type Position } from './publication.ts'
 import type { RoomPolicies } from './room-policies.ts'
 import type { Room } from './room.ts'
 import type { Subscription } from './subscription.ts'
+import { MAX_TAIL_LENGTH } from './tail.ts'
 
 /** Publications that are read at a time where a room missed some. */
 const HEAL_PAGE_SIZE = 1_000
@@ -15,15 +16,12 @@ const HEAL_PAGE_SIZE = 1_000
 /** How long to wait before reading again, in milliseconds. */
 const HEAL_RETRY_MS = 500
 
-/** The most publications in one replay; who missed more pages the history. */
-const MAX_REPLAYED = 1_000
-
 export interface RecoveryParts {
   readonly hub: Hub
   readonly broker: Broker
   readonly policies: RoomPolicies
-  /** The most payload that one replay may hold. */
-  readonly maxReplayBytes: number
+  /** The most that publications may take up in one reply, and in one read. */
+  readonly maxReplyBytes: number
   readonly log: Logger
 }
 
@@ -33,6 +31,14 @@ export interface HistoryRange {
   readonly since?: Position | undefined
   readonly limit: number
   readonly reverse?: boolean | undefined
+}
+
+/** What a replay depends on, beside its room. */
+export interface ReplayTerms {
+  /** The connection that the client had before: what was published without it stays left out. */
+  readonly except?: string | undefined
+  /** What other replays take up in the same reply. */
+  readonly takenBytes?: number
 }
 
 /** Brings back what was missed: by a connection that was away, or by this node. */
@@ -48,24 +54,23 @@ export class Recovery {
 
   /**
    * Sees to it that what a connection missed since a position is at hand, where it is kept at all. All who ask for one room at once share
-   * a read of its history.
+   * a read of its history, and after it nobody reads again what is not kept.
    * @throws RoomcastError `unavailable` or `outcome_unknown`
    */
   async reach ({ room }: Subscription, since: Position): Promise<void> {
-    if (room.after(since) === undefined) await this.#newest(room).get()
+    if (room.after(since) === undefined && !room.isExtended) await this.#newest(room).get()
   }
 
   /**
    * What a connection missed since a position, up to where its subscription opens in this turn; nothing where no position was named. It is
    * whole or not at all: `recovered:false` where a part is not kept any more, or is more than a client should be sent at once.
-   * @param except the connection that the client had before: what was published without it stays left out
    */
-  replay ({ connection, room }: Subscription, since: Position | undefined, except?: string): Replay | undefined {
+  replay ({ connection, room }: Subscription, since: Position | undefined, { except, takenBytes = 0 }: ReplayTerms = {}): Replay | undefined {
     if (since === undefined) return undefined
     const missed = room.after(since)?.filter(publication => publication.except === undefined ||
       (publication.except !== connection.connectionId && publication.except !== except))
-    const bytes = missed?.reduce((sum, { data }) => sum + data.length, 0) ?? 0
-    return missed === undefined || bytes > this.#parts.maxReplayBytes
+    const bytes = missed?.reduce((sum, publication) => sum + bytesOf(publication), 0) ?? 0
+    return missed === undefined || takenBytes + bytes > this.#parts.maxReplyBytes
       ? { recovered: false, publications: [] }
       : { recovered: true, publications: missed }
   }
@@ -75,7 +80,7 @@ export class Recovery {
    * @throws RoomcastError `history_unreachable` for a position that means nothing under the room's epoch, `unavailable` or `outcome_unknown`
    */
   async history (room: string, { since, limit, reverse }: HistoryRange): Promise<HistoryPage> {
-    const page = await this.#parts.broker.history(room, { from: since?.offset, limit, reverse })
+    const page = await this.#parts.broker.history(room, { from: since?.offset, limit, reverse, maxBytes: this.#parts.maxReplyBytes })
     if (since !== undefined && offsetUnder(page, since) === undefined) throw new RoomcastError('history_unreachable')
     return page
   }
@@ -99,7 +104,8 @@ export class Recovery {
 
   /** What the history holds of what a room has not got. How far back that goes under a new epoch is known when that was read. */
   async #missed ({ name, position }: Room): Promise<HistoryPage> {
-    const read = (from: number): Promise<HistoryPage> => this.#parts.broker.history(name, { from, limit: HEAL_PAGE_SIZE })
+    const { broker, maxReplyBytes: maxBytes } = this.#parts
+    const read = (from: number): Promise<HistoryPage> => broker.history(name, { from, limit: HEAL_PAGE_SIZE, maxBytes })
     const page = await read(position.offset)
     const from = missedFrom(page, position)
     return from === position.offset ? page : read(from)
@@ -107,12 +113,12 @@ export class Recovery {
 
   /** The newest part of a room's history, read at most once for all who wait for it. */
   #newest (room: Room): FreshRead<void> {
-    const { broker, policies } = this.#parts
+    const { broker, policies, maxReplyBytes: maxBytes } = this.#parts
     let read = this.#newestReads.get(room)
     if (read === undefined) {
-      const limit = Math.max(1, Math.min(policies.historyOf(room.name).size, MAX_REPLAYED))
+      const limit = Math.max(1, Math.min(policies.historyOf(room.name).size, MAX_TAIL_LENGTH))
       read = new FreshRead(async () => {
-        const { publications, ...page } = await broker.history(room.name, { limit, reverse: true })
+        const { publications, ...page } = await broker.history(room.name, { limit, maxBytes, reverse: true })
         room.extend({ ...page, publications: [...publications].reverse() })
       })
       this.#newestReads.set(room, read)

@@ -37,6 +37,7 @@ export class Room implements Vouched {
   readonly #onHole: (room: Room) => void
   readonly #now: () => number
   readonly #tail: Tail
+  #isExtended = false
   #held: Publication[] | undefined
   #position: Position | undefined
   #inherits: RoomEnd['inherits']
@@ -171,11 +172,15 @@ export class Room implements Vouched {
     return offset === undefined ? undefined : this.#tail.after(offset, end, this.#now())
   }
 
+  /** Whether `extend` was called since the room can say what came: then what its tail does not hold is not kept, or too far back. */
+  get isExtended (): boolean { return this.#isExtended }
+
   /** Takes the newest part of the history, oldest first, read after the room was entered. */
   extend (newest: HistoryPage): void {
     if (newest.epoch !== this.position.epoch) return
     this.#inherits = newest.inherits
     this.#tail.extend(newest.publications, this.position, this.#now())
+    this.#isExtended = true
   }
 
   /** The history was deleted: nothing of it is replayed any more. */
@@ -234,6 +239,7 @@ export class Room implements Vouched {
   #tellGap (to: Position): void {
     this.flush()
     this.#tail.clear()
+    this.#isExtended = false
     this.#position = { epoch: to.epoch, offset: to.offset }
     for (const subscription of this.subscriptions()) subscription.rebase(to.offset)
     this.#tellAll({ type: 'gap', room: this.name, epoch: to.epoch, offset: to.offset })

@@ -1,7 +1,10 @@
 import type { Position, Publication } from './publication.ts'
 import type { HistoryPolicy } from './room-policies.ts'
 
-/** The most bytes of payload that one room's tail keeps on a node, whatever its policy. */
+/** The most publications that one room's tail keeps on a node, whatever its policy; so a replay never holds more. */
+export const MAX_TAIL_LENGTH = 1_000
+
+/** The most bytes of payload that it keeps. */
 const MAX_TAIL_BYTES = 1_048_576
 
 /**
@@ -18,14 +21,14 @@ export class Tail {
   #skewMs = 0
 
   constructor (policy: HistoryPolicy) {
-    this.#policy = policy
+    this.#policy = { ...policy, size: Math.min(policy.size, MAX_TAIL_LENGTH) }
   }
 
   /** Takes the publication that follows on what is here. */
   push (publication: Publication, now: number): void {
     if (this.#policy.size === 0) return
     this.#skewMs = now - publication.at
-    this.#publications.push(publication)
+    this.#publications.push(alone(publication))
     this.#bytes += publication.data.length
     this.#trim(now)
   }
@@ -36,7 +39,7 @@ export class Tail {
     const first = present[0]?.offset ?? end.offset + 1
     const missing = older.filter(({ offset }) => offset < first)
     if (missing.at(-1)?.offset !== first - 1) return
-    this.#publications = [...missing, ...present]
+    this.#publications = [...missing.map(alone), ...present]
     this.#first = 0
     this.#bytes = this.#publications.reduce((sum, { data }) => sum + data.length, 0)
     this.#trim(now)
@@ -72,4 +75,10 @@ export class Tail {
     this.#publications = this.#publications.slice(this.#first)
     this.#first = 0
   }
+}
+
+/** A publication with its payload alone. As the broker hands it over it may be a part of all that arrived with it, which would be kept too. */
+function alone (publication: Publication): Publication {
+  const { data } = publication
+  return data.buffer.byteLength > 2 * data.length ? { ...publication, data: new Uint8Array(data) } : publication
 }

@@ -2,7 +2,7 @@ import type { Broker, BrokerListener, HistoryPage, HistoryQuery, PublishResult }
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
 import type { MemberEvent } from '../core/presence-store.ts'
-import type { Position, Publication, PublicationDraft } from '../core/publication.ts'
+import { bytesOf, type Position, type Publication, type PublicationDraft } from '../core/publication.ts'
 import { DEFAULT_HISTORY, type HistoryPolicy } from '../core/room-policies.ts'
 import { MemoryKeys } from './memory-keys.ts'
 
@@ -59,7 +59,7 @@ export class MemoryBroker implements Broker {
     return { epoch, offset }
   }
 
-  async history (room: string, { from, limit, reverse = false }: HistoryQuery): Promise<HistoryPage> {
+  async history (room: string, { from, limit, maxBytes, reverse = false }: HistoryQuery): Promise<HistoryPage> {
     this.#assertOpen()
     const log = this.#use(room)
     this.#trim(room, log)
@@ -67,7 +67,14 @@ export class MemoryBroker implements Broker {
     const wanted = reverse
       ? history.filter(publication => from === undefined || publication.offset < from).reverse()
       : history.filter(publication => from === undefined || publication.offset > from)
-    return { epoch, offset, publications: wanted.slice(0, limit), more: wanted.length > limit }
+    const publications: Publication[] = []
+    let bytes = 0
+    for (const publication of wanted.slice(0, limit)) {
+      bytes += bytesOf(publication)
+      if (bytes > maxBytes && publications.length > 0) break
+      publications.push(publication)
+    }
+    return { epoch, offset, publications, more: wanted.length > publications.length }
   }
 
   async forget (room: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { OVERHEAD_BYTES } from '../core/publication.ts'
 import { BY_THE_CLOCK } from './script-parts.ts'
 
 /**
@@ -20,18 +21,59 @@ local function epochOf (fresh, run)
 end
 `
 
-/** Drops up to 16 entries that are older than the policy allows; true if there may be more. Expects KEYS 2. */
+/**
+ * Drops what is older than the policy allows. Entries lie in the order of their times, so where the young begin is found by steps that double and
+ * then halve: an entry may be as large as a frame, and most calls look at one. Expects KEYS 2.
+ */
 const TRIM_BY_AGE = `
+local function isOld (id, oldest)
+  local entry = redis.call('XRANGE', KEYS[2], id, '+', 'COUNT', 1)[1]
+  if not entry or tonumber(string.match(entry[2][2], '^%d+')) > oldest then return false end
+  return true, tonumber(string.match(entry[1], '^%d+'))
+end
 local function trimByAge (oldest)
-  local entries = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 16)
-  local dropped
-  for _, entry in ipairs(entries) do
-    if tonumber(string.match(entry[2][2], '^%d+')) > oldest then break end
-    dropped = entry[1]
+  local any, old = isOld('-', oldest)
+  if not any then return end
+  local step = 1
+  while isOld(string.format('%.0f-0', old + step), oldest) do
+    old = old + step
+    step = step * 2
   end
-  if not dropped then return false end
-  redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-0', tonumber(string.match(dropped, '^%d+')) + 1))
-  return dropped == entries[#entries][1]
+  local young = old + step
+  while young - old > 1 do
+    local middle = math.floor((old + young) / 2)
+    if isOld(string.format('%.0f-0', middle), oldest) then old = middle else young = middle end
+  end
+  redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-0', young))
+end
+`
+
+/**
+ * Reads entries in portions, until there are as many as asked for, or the next would be too much. Returns them, and 1 if there are more, else 0.
+ * Expects KEYS 2.
+ */
+const READ = `
+local function offsetOf (entry) return tonumber(string.match(entry[1], '^%d+')) end
+local function read (limit, maxBytes, from, isReverse)
+  local command, past = 'XRANGE', '+'
+  if isReverse then command, past = 'XREVRANGE', '-' end
+  local entries, bytes, portion, last = {}, 0, 16, tonumber(from)
+  local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+  -- Asked for what is before the oldest, Redis would look through everything.
+  while oldest and not (isReverse and last and last <= offsetOf(oldest)) do
+    local start = last and string.format('(%.0f-0', last) or (isReverse and '+' or '-')
+    local count = math.min(portion, limit + 1 - #entries)
+    local found = redis.call(command, KEYS[2], start, past, 'COUNT', count)
+    for _, entry in ipairs(found) do
+      bytes = bytes + #entry[2][2] + ${OVERHEAD_BYTES}
+      if #entries == limit or (#entries > 0 and bytes > maxBytes) then return entries, 1 end
+      entries[#entries + 1] = entry
+    end
+    if #found < count then break end
+    last = offsetOf(found[count])
+    portion = 128
+  end
+  return entries, 0
 end
 `
 
@@ -102,21 +144,18 @@ return {epoch, tonumber(redis.call('HGET', KEYS[1], 'offset') or 0), inherits}
 /**
  * Purpose: reads a part of a room's history, and its end at the same moment. What is older than the policy allows is not there.
  * KEYS: 1 the room's end, 2 its history. ARGV: 1 notAfter, 2 epoch for a new numbering, 3 retention in ms, 4 for how long publications are kept
- * in ms, 5 how many to read, 6 '' or the offset to begin after (in reverse: before), 7 'forward' or 'reverse', 8 this Redis process.
- * Returns {epoch, offset, 'inherited epoch upTo' or '', {{offset-0, {'e', the envelope after its first three words}}, …}}, or nil after the deadline.
+ * in ms, 5 how many to read at most, 6 '' or the offset to begin after (in reverse: before), 7 'forward' or 'reverse', 8 this Redis process, 9 how
+ * many bytes to read at most, though always one.
+ * Returns {epoch, offset, 'inherited epoch upTo' or '', {{offset-0, {'e', the envelope after its first three words}}, …}, 1 if there are more}, or
+ * nil after the deadline.
  */
-export const history = `${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}
+export const history = `${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}${READ}
 if now > tonumber(ARGV[1]) then return nil end
 local epoch, inherits = epochOf(ARGV[2], ARGV[8])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-while trimByAge(now - ARGV[4]) do end
-local entries
-if ARGV[7] == 'reverse' then
-  entries = redis.call('XREVRANGE', KEYS[2], ARGV[6] == '' and '+' or '(' .. ARGV[6] .. '-0', '-', 'COUNT', ARGV[5])
-else
-  entries = redis.call('XRANGE', KEYS[2], ARGV[6] == '' and '-' or '(' .. ARGV[6] .. '-0', '+', 'COUNT', ARGV[5])
-end
-return {epoch, tonumber(redis.call('HGET', KEYS[1], 'offset') or 0), inherits, entries}
+trimByAge(now - ARGV[4])
+local entries, more = read(tonumber(ARGV[5]), tonumber(ARGV[9]), ARGV[6], ARGV[7] == 'reverse')
+return {epoch, tonumber(redis.call('HGET', KEYS[1], 'offset') or 0), inherits, entries, more}
 `
 
 /**

@@ -112,16 +112,16 @@ export class RedisBroker implements Broker {
     if (before !== '' && before !== content) throw new RoomcastError('key_reused')
   }
 
-  async history (room: string, { from, limit, reverse = false }: HistoryQuery): Promise<HistoryPage> {
+  async history (room: string, { from, limit, maxBytes, reverse = false }: HistoryQuery): Promise<HistoryPage> {
     const { publisher, keys, historyOf } = this.#parts
-    const [epochBytes, offset, inherits, entries] = await this.#call(({ notAfter, runId }) => publisher.roomcastHistoryBuffer(
+    const [epochBytes, offset, inherits, entries, more] = await this.#call(({ notAfter, runId }) => publisher.roomcastHistoryBuffer(
       keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, historyOf(room).ttlMs,
-      limit + 1, from ?? '', reverse ? 'reverse' : 'forward', runId
+      limit, from ?? '', reverse ? 'reverse' : 'forward', runId, maxBytes
     ))
     const epoch = epochBytes.toString()
-    const publications = entries.slice(0, limit).flatMap(([id, [, entry]]) =>
+    const publications = entries.flatMap(([id, [, entry]]) =>
       decodeHistoryEntry(room, { epoch, offset: Number.parseInt(id.toString(), 10) }, entry) ?? [])
-    return { epoch, offset, inherits: parseInherits(inherits.toString()), publications, more: entries.length > limit }
+    return { epoch, offset, inherits: parseInherits(inherits.toString()), publications, more: more === 1 }
   }
 
   async forget (room: string): Promise<void> {

@@ -42,8 +42,8 @@ interface Commands {
   roomcastPosition: (end: string, history: string, notAfter: number, epoch: string, retentionMs: number, run: string) => Promise<[...End, inherits: string] | null>
   roomcastHistoryBuffer: (
     end: string, history: string, notAfter: number, epoch: string, retentionMs: number, ttlMs: number,
-    count: number, from: number | '', direction: 'forward' | 'reverse', run: string
-  ) => Promise<[epoch: Buffer, offset: number, inherits: Buffer, entries: Array<[id: Buffer, fields: [Buffer, Buffer]]>] | null>
+    limit: number, from: number | '', direction: 'forward' | 'reverse', run: string, maxBytes: number
+  ) => Promise<[epoch: Buffer, offset: number, inherits: Buffer, entries: Array<[id: Buffer, fields: [Buffer, Buffer]]>, more: 0 | 1] | null>
   roomcastForget: (end: string, history: string, notAfter: number, channel: string) => Done
   roomcastLease: (
     ends: string, since: string, holders: string, claims: string,

@@ -44,7 +44,7 @@ const interleavings: Record<string, Reconnect> = {
   },
   'after the new one entered, with a slow Redis': async (t, old, room) => {
     const newer = await enter(t, node2, old.welcome.userId, room)
-    await cluster.redis.command('CLIENT', 'PAUSE', '100', 'ALL')
+    await cluster.redis.command('CLIENT', 'PAUSE', '30', 'ALL')
     await old.close()
     return newer
   },
