@@ -27,7 +27,12 @@ interface Publish {
   readonly timer: ReturnType<typeof setTimeout>
   /** Whether it ever was, so that it may have happened. */
   wasSent: boolean
+  /** Whether it was over a connection that was lost, so that a refusal of now says nothing of then. */
+  wasLost: boolean
 }
+
+/** Longest key that a server takes, in characters. */
+export const MAX_KEY_LENGTH = 255
 
 const unknown = (why: string): ClientError => new ClientError('outcome_unknown', `${why}: it may have happened`)
 
@@ -53,12 +58,14 @@ export class Publisher {
   publish (room: string, data: unknown, { echo, volatile, key }: PublishOptions): Promise<Published> {
     return new Promise<Published>((resolve, reject) => {
       if (JSON.stringify(data) === undefined) throw new ClientError('payload_invalid', 'Not JSON')
+      // A server ends the connection for good over such a frame.
+      if (key === '' || (key !== undefined && key.length > MAX_KEY_LENGTH)) throw new ClientError('request_invalid', 'Key empty or too long')
       const id = this.#parts.nextId()
       const frame: PublishFrame = {
         type: 'publish', id, room, data, key: key ?? `${this.#keyPrefix}.${id}`, ...(echo === false && { echo }), ...(volatile && { volatile })
       }
       const timer = setTimeout(() => { this.#expire(publish) }, this.#parts.timeoutMs)
-      const publish: Publish = { id, text: JSON.stringify(frame), resolve, reject, timer, wasSent: false }
+      const publish: Publish = { id, text: JSON.stringify(frame), resolve, reject, timer, wasSent: false, wasLost: false }
       if (this.#queue.size === 0 && this.#dispatch(publish)) return
       if (!this.#queue.push(publish)) this.#reject(publish, new ClientError('queue_full', 'Too many wait for a connection'))
     })
@@ -80,13 +87,15 @@ export class Publisher {
       publish.resolve(published as Published)
       this.#tellIdle()
     } else {
-      this.#reject(publish, new ClientError(frame.code, frame.message))
+      const isUnknown = publish.wasLost && frame.code === 'unavailable'
+      this.#reject(publish, isUnknown ? unknown('Refused when it was sent again') : new ClientError(frame.code, frame.message))
     }
     return true
   }
 
   /** The connection was lost, and the answers with it. */
   lost (): void {
+    for (const publish of this.#sent.values()) publish.wasLost = true
     this.#queue.restore(this.#sent.values())
     this.#sent.clear()
   }

@@ -1,6 +1,6 @@
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
-import type { Publication, VolatilePublication } from './publication.ts'
+import { leavesOut, type Publication, type VolatilePublication } from './publication.ts'
 import type { Subscription } from './subscription.ts'
 
 /** A publication with or without a position. */
@@ -22,12 +22,12 @@ export class Broadcast {
   readonly #parts: Part[]
   /** Who has a floor below this gets all of them. */
   readonly #lowest: number
-  readonly #excepted: ReadonlySet<string | undefined>
+  readonly #excepted: ReadonlySet<string>
 
   constructor (publications: readonly AnyPublication[], byCodec: ReadonlyMap<Codec, ReadonlyMap<Connection, Subscription>>) {
     this.#publications = publications
     this.#lowest = publications.find(({ offset }) => offset !== undefined)?.offset ?? Infinity
-    this.#excepted = new Set(publications.map(({ except }) => except))
+    this.#excepted = new Set(publications.flatMap(({ except }) => except ?? []))
     this.#parts = Array.from(byCodec, ([codec, subscriptions]) => {
       const frames = publications.map(publication => codec.encodePublication(publication))
       return { frames, joined: frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames), subscriptions: subscriptions.values() }
@@ -53,15 +53,20 @@ export class Broadcast {
   #writeTo (subscription: Subscription, { joined, frames }: Part): void {
     if (!subscription.isOpen) return
     const { connection, floor } = subscription
-    if (floor < this.#lowest && !this.#excepted.has(connection.connectionId)) {
+    if (floor < this.#lowest && !this.#leavesOut(connection)) {
       connection.write(joined)
       return
     }
     const owed = frames.filter((_, index) => isOwed(this.#publications[index], subscription))
     if (owed.length > 0) connection.write(Buffer.concat(owed))
   }
+
+  #leavesOut ({ connectionId, resumedId }: Connection): boolean {
+    const excepted = this.#excepted
+    return excepted.size > 0 && (excepted.has(connectionId) || (resumedId !== undefined && excepted.has(resumedId)))
+  }
 }
 
 function isOwed (publication: AnyPublication | undefined, { floor, connection }: Subscription): boolean {
-  return publication !== undefined && (publication.offset ?? Infinity) > floor && publication.except !== connection.connectionId
+  return publication !== undefined && (publication.offset ?? Infinity) > floor && !leavesOut(publication, connection)
 }

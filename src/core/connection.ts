@@ -32,6 +32,8 @@ export class Connection implements Vouched {
   readonly connectedAt: number
   /** Subscriptions that the node has entered, by room. */
   readonly subscriptions = new Map<string, Subscription>()
+  /** The connection that the client had before, if it resumed one: what is published without that one reaches neither. */
+  resumedId: string | undefined
   /** When the peer last gave a sign of life, on the node's clock. */
   seenAt: number
   /** When the node last asked for one. */

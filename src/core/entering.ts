@@ -3,7 +3,6 @@ import type { Replay, RoomMembers, RoomPosition } from './frames.ts'
 import type { RealtimeNode } from './node.ts'
 import type { MembersSnapshot } from './presence-store.ts'
 import { bytesOf, type Position } from './publication.ts'
-import type { ReplayTerms } from './recovery.ts'
 import type { Subscription } from './subscription.ts'
 
 /** A room that a connection wants to be in, and how. */
@@ -49,21 +48,21 @@ export async function enterRoom (node: RealtimeNode, connection: Connection, { r
 /**
  * Opens an entered room: what is replayed, where that ends, and what follows it belong to one turn, in which the caller writes what this
  * answers, and then calls `tellMembers`.
+ * @param takenBytes what other replays take up in the same reply
  */
-export function openRoom (node: RealtimeNode, { subscription, since, snapshot }: EnteredRoom, terms?: ReplayTerms): OpenedRoom {
-  const replay = node.recovery.replay(subscription, since, terms)
+export function openRoom (node: RealtimeNode, { subscription, since, snapshot }: EnteredRoom, takenBytes = 0): OpenedRoom {
+  const replay = node.recovery.replay(subscription, since, takenBytes)
   const members = snapshot && { members: snapshot.members, version: snapshot.version }
   return { room: subscription.room.name, ...subscription.open(), ...replay, ...members }
 }
 
 /**
  * Opens the rooms of one reply, which share what may be sent at once: a replay that does not fit beside those before it is not sent.
- * @param except the connection that the client had before: what was published without it stays left out
  */
-export function openRooms (node: RealtimeNode, entered: readonly EnteredRoom[], except: string | undefined): OpenedRoom[] {
+export function openRooms (node: RealtimeNode, entered: readonly EnteredRoom[]): OpenedRoom[] {
   let takenBytes = 0
   return entered.map(room => {
-    const opened = openRoom(node, room, { except, takenBytes })
+    const opened = openRoom(node, room, takenBytes)
     for (const publication of opened.publications ?? []) takenBytes += bytesOf(publication)
     return opened
   })

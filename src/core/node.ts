@@ -4,17 +4,15 @@ import type { CloseCode } from './close-codes.ts'
 import type { Codec } from './codec.ts'
 import { Connection } from './connection.ts'
 import { Departures } from './departures.ts'
-import { openRooms, tellMembers } from './entering.ts'
 import { RoomcastError } from './errors.ts'
 import { Fanout } from './fanout.ts'
-import { PROTOCOL } from './frames.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
 import { Hub } from './hub.ts'
 import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
 import { MemberFeeds } from './member-feeds.ts'
 import { NodeEventEmitter } from './node-events.ts'
-import { enterFirstRooms, OPENINGS_AT_ONCE, type Opening } from './opening.ts'
+import { enterFirstRooms, OPENINGS_AT_ONCE, welcome } from './opening.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { PresenceKeeper } from './presence-keeper.ts'
 import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
@@ -207,39 +205,18 @@ export class RealtimeNode {
     const { connectionId, userId } = connection
     try {
       const resumed = mode === 'resume' ? await connection.resumption(RESUME_TIMEOUT_MS) : undefined
+      connection.resumedId = resumed?.connectionId
       await this.#turnstile.run(async () => {
         connection.assertOpen()
         await this.#presence.registrar.register(connection)
         const opening = await enterFirstRooms(this, connection, resumed)
         connection.assertOpen()
-        this.#welcome(connection, opening, resumed?.connectionId)
+        welcome(this, connection, opening)
       })
     } catch (error) {
       if (connection.isOpen) throw error
       this.log.debug({ connectionId, userId }, 'the connection ended before its welcome')
     }
-  }
-
-  #welcome (connection: Connection, { entered, refused }: Opening, lostConnectionId: string | undefined): void {
-    const { connectionId, userId, expiresAt } = connection
-    const { nodeName, pingIntervalMs, maxFrameBytes } = this.settings
-    connection.isWelcomed = true
-    // Before the frame: where even that is too much for the peer, the end comes with it.
-    this.events.emit('connect', { connectionId, userId })
-    connection.send({
-      type: 'welcome',
-      protocol: PROTOCOL,
-      connectionId,
-      userId,
-      nodeName,
-      expiresAt,
-      pingIntervalMs,
-      maxFrameBytes,
-      rooms: openRooms(this, entered, lostConnectionId)
-    })
-    for (const room of entered) tellMembers(this, room)
-    for (const { room, error } of refused) connection.sendError(error, undefined, room)
-    this.log.debug({ connectionId, userId }, 'connected')
   }
 
   #tellMemberEvent (event: MemberEvent): void {

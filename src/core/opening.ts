@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts'
-import { enterRoom, type EnteredRoom, type WantedRoom } from './entering.ts'
+import { enterRoom, openRooms, tellMembers, type EnteredRoom, type WantedRoom } from './entering.ts'
 import { RoomcastError } from './errors.ts'
-import type { ResumeFrame } from './frames.ts'
+import { PROTOCOL, type ResumeFrame } from './frames.ts'
 import { assertPublicRoom, EVERYONE_ROOM, userRoom } from './names.ts'
 import type { RealtimeNode } from './node.ts'
 
@@ -51,6 +51,29 @@ export async function enterFirstRooms (node: RealtimeNode, connection: Connectio
   for (const room of granted) if (!asked.has(room)) asked.set(room, { room })
   await Promise.all(Array.from(asked.values(), enterAsked))
   return { entered, refused }
+}
+
+/** Welcomes a connection into the rooms that it was entered into; from here on it is open. */
+export function welcome (node: RealtimeNode, connection: Connection, { entered, refused }: Opening): void {
+  const { connectionId, userId, expiresAt } = connection
+  const { nodeName, pingIntervalMs, maxFrameBytes } = node.settings
+  connection.isWelcomed = true
+  // Before the frame: where even that is too much for the peer, the end comes with it.
+  node.events.emit('connect', { connectionId, userId })
+  connection.send({
+    type: 'welcome',
+    protocol: PROTOCOL,
+    connectionId,
+    userId,
+    nodeName,
+    expiresAt,
+    pingIntervalMs,
+    maxFrameBytes,
+    rooms: openRooms(node, entered)
+  })
+  for (const room of entered) tellMembers(node, room)
+  for (const { room, error } of refused) connection.sendError(error, undefined, room)
+  node.log.debug({ connectionId, userId }, 'connected')
 }
 
 /** Whether a room is not allowed, which concerns that room; and not the node in trouble, which concerns the whole connection. */

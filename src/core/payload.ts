@@ -8,11 +8,16 @@ export const MAX_PAYLOAD_DEPTH = 100
  * @throws RoomcastError `payload_invalid` if it is nested too deeply, `payload_too_large` if the text is longer than `maxBytes`
  */
 export function encodePayload (data: unknown, maxBytes: number): string {
-  if (!isWithinDepth(data, MAX_PAYLOAD_DEPTH)) throw new RoomcastError('payload_invalid')
+  assertDepth(data)
   const text: string | undefined = JSON.stringify(data)
   if (text === undefined) throw new RoomcastError('payload_invalid', { message: 'The data is not JSON' })
   if (Buffer.byteLength(text) > maxBytes) throw new RoomcastError('payload_too_large', { message: `The data is larger than ${maxBytes} bytes` })
   return text
+}
+
+/** @throws RoomcastError `payload_invalid` if a payload is nested too deeply */
+export function assertDepth (data: unknown): void {
+  if (!isWithinDepth(data, MAX_PAYLOAD_DEPTH)) throw new RoomcastError('payload_invalid')
 }
 
 function isWithinDepth (value: unknown, depth: number): boolean {

@@ -79,6 +79,13 @@ export function bytesOf ({ data, from }: Pick<Publication, 'data' | 'from'>): nu
   return data.length + OVERHEAD_BYTES + (from === undefined ? 0 : from.userId.length + from.connectionId.length)
 }
 
+/** Whether a publication leaves a connection out: by its own id, or by that of the connection which it resumed. */
+export function leavesOut (
+  { except }: Pick<PublicationContent, 'except'>, { connectionId, resumedId }: { readonly connectionId: string, readonly resumedId: string | undefined }
+): boolean {
+  return except !== undefined && (except === connectionId || except === resumedId)
+}
+
 /** How a publication stands to the position that a room has reached on this node. */
 export type Step = 'next' | 'known' | 'hole' | 'new epoch'
 

@@ -33,7 +33,9 @@ export class PartlyPublishedError extends RoomcastError {
  *   several rooms that is a PartlyPublishedError
  */
 export async function publishAll (parts: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
-  await judge(parts, drafts)
+  await assertAccepted(parts, drafts)
+  // Of a single room the publish itself refuses, and nothing happened.
+  if (drafts.length > 1) await assertKeys(parts, drafts)
   return send(parts, drafts)
 }
 
@@ -47,20 +49,34 @@ export async function publishBatch (
 ): Promise<Array<PromiseSettledResult<Published[]>>> {
   const judged = await Promise.allSettled(batch.map(async draft => {
     const drafts = draft()
-    await judge(parts, drafts)
+    await assertAccepted(parts, drafts)
+    await assertKeys(parts, drafts)
     return drafts
   }))
+  const claims = new Map<string, string>()
   return Promise.allSettled(judged.map(async outcome => {
     if (outcome.status === 'rejected') throw outcome.reason
+    claimKeys(claims, outcome.value)
     return send(parts, outcome.value)
   }))
 }
 
-/** All that can be refused before anything happens. */
-async function judge ({ gatekeeper, broker }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<void> {
+async function assertAccepted ({ gatekeeper }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<void> {
   await Promise.all(drafts.map(draft => gatekeeper.assertAccepted(draft)))
-  // Of a single room the publish itself refuses, and nothing happened.
-  if (drafts.length > 1) await Promise.all(drafts.map(draft => broker.assertKey(draft)))
+}
+
+async function assertKeys ({ broker }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<void> {
+  await Promise.all(drafts.map(draft => broker.assertKey(draft)))
+}
+
+/**
+ * Takes the keys of one publish of a batch, or none of them where an earlier one of the batch, of which the broker knows nothing yet, has
+ * taken one for something else.
+ */
+function claimKeys (claims: Map<string, string>, drafts: readonly PublicationDraft[]): void {
+  const wanted = drafts.flatMap(({ room, idempotency }) => idempotency === undefined ? [] : [[`${idempotency.id} ${room}`, idempotency.content] as const])
+  if (wanted.some(([name, content]) => (claims.get(name) ?? content) !== content)) throw new RoomcastError('key_reused')
+  for (const [name, content] of wanted) claims.set(name, content)
 }
 
 async function send ({ broker }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
@@ -70,7 +86,7 @@ async function send ({ broker }: PublisherParts, drafts: readonly PublicationDra
   const failures = settled.flatMap(one => one.status === 'rejected' ? [one.reason as unknown] : [])
   const unexpected = failures.find(failure => !(failure instanceof RoomcastError))
   if (unexpected !== undefined) throw unexpected
-  const didNothing = results.length === 0 && failures.every(failure => codeOf(failure) === 'unavailable')
+  const didNothing = results.length === 0 && failures.every(failure => codeOf(failure) !== 'outcome_unknown')
   if (drafts.length === 1 || didNothing) throw failures[0]
   throw new PartlyPublishedError(settled.map((one, index) => withUser(one.status === 'fulfilled'
     ? one.value

@@ -4,7 +4,7 @@ import type { Replay } from './frames.ts'
 import { FreshRead } from './fresh-read.ts'
 import type { Hub } from './hub.ts'
 import type { Logger } from './logger.ts'
-import { bytesOf, missedFrom, offsetUnder, type Position } from './publication.ts'
+import { bytesOf, leavesOut, missedFrom, offsetUnder, type Position } from './publication.ts'
 import type { RoomPolicies } from './room-policies.ts'
 import type { Room } from './room.ts'
 import type { Subscription } from './subscription.ts'
@@ -33,14 +33,6 @@ export interface HistoryRange {
   readonly reverse?: boolean | undefined
 }
 
-/** What a replay depends on, beside its room. */
-export interface ReplayTerms {
-  /** The connection that the client had before: what was published without it stays left out. */
-  readonly except?: string | undefined
-  /** What other replays take up in the same reply. */
-  readonly takenBytes?: number
-}
-
 /** Brings back what was missed: by a connection that was away, or by this node. */
 export class Recovery {
   readonly #parts: RecoveryParts
@@ -64,11 +56,11 @@ export class Recovery {
   /**
    * What a connection missed since a position, up to where its subscription opens in this turn; nothing where no position was named. It is
    * whole or not at all: `recovered:false` where a part is not kept any more, or is more than a client should be sent at once.
+   * @param takenBytes what other replays take up in the same reply
    */
-  replay ({ connection, room }: Subscription, since: Position | undefined, { except, takenBytes = 0 }: ReplayTerms = {}): Replay | undefined {
+  replay ({ connection, room }: Subscription, since: Position | undefined, takenBytes: number): Replay | undefined {
     if (since === undefined) return undefined
-    const missed = room.after(since)?.filter(publication => publication.except === undefined ||
-      (publication.except !== connection.connectionId && publication.except !== except))
+    const missed = room.after(since)?.filter(publication => !leavesOut(publication, connection))
     const bytes = missed?.reduce((sum, publication) => sum + bytesOf(publication), 0) ?? 0
     return missed === undefined || takenBytes + bytes > this.#parts.maxReplyBytes
       ? { recovered: false, publications: [] }

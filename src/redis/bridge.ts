@@ -1,5 +1,5 @@
 import type { Logger } from '../core/logger.ts'
-import { encodePayload } from '../core/payload.ts'
+import { assertDepth, encodePayload } from '../core/payload.ts'
 import type { VolatilePublication } from '../core/publication.ts'
 
 export interface BridgeParts {
@@ -18,13 +18,13 @@ export interface BridgeParts {
  */
 export class Bridge {
   readonly #parts: BridgeParts
-  readonly #rooms = new Map<string, string[]>()
+  readonly #rooms = new Map<string, Set<string>>()
   /** Channels of which something was left out and logged; once is enough. */
   readonly #reported = new Set<string>()
 
   constructor (parts: BridgeParts) {
     this.#parts = parts
-    for (const { channel, room } of parts.routes) this.#rooms.set(channel, [...this.#rooms.get(channel) ?? [], room])
+    for (const { channel, room } of parts.routes) this.#rooms.set(channel, new Set([...this.#rooms.get(channel) ?? [], room]))
   }
 
   /** The Redis channels that are listened to. */
@@ -38,7 +38,7 @@ export class Bridge {
     try {
       const data = Buffer.from(payloadOf(message, maxBytes))
       const at = Math.floor(now())
-      return rooms.map(room => ({ room, data, at }))
+      return Array.from(rooms, room => ({ room, data, at }))
     } catch (error) {
       log[this.#reported.has(channel) ? 'debug' : 'warn']({ err: error, channel }, 'a message on a bridged channel was left out')
       this.#reported.add(channel)
@@ -59,7 +59,7 @@ function payloadOf (message: Buffer, maxBytes: number): string {
   } catch {
     return encodePayload(text, maxBytes)
   }
-  // Checked as any payload, and delivered as it was written.
-  encodePayload(value, maxBytes)
+  // Delivered as it was written: what it would be if it were written again, such as a large number in full, is nobody's business.
+  assertDepth(value)
   return text
 }

@@ -77,15 +77,6 @@ t.test('a recovery with nothing missed replays nothing', async t => {
   t.same(messages.drain(), [1, 2, 3])
 })
 
-t.test('a publish whose answer is lost with the connection has an unknown outcome', async t => {
-  const proxy = await startProxy(t, north.url)
-  const client = await connectClient(t, proxy.wsUrl)
-  const answer = client.room('lost').publish('perhaps')
-  proxy.cut()
-  await t.rejects(answer, { code: 'outcome_unknown' })
-  proxy.heal()
-})
-
 t.test('after a restart of every room\'s memory a client is told the gap, once', async t => {
   const client = await connectClient(t, north.wsUrl)
   const room = client.room<string>('memory')

@@ -6,6 +6,8 @@ import type { Test } from 'tap'
 export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** From the server's end to the client's. */
+  readonly #answers = new Map<Socket, Socket>()
   #target: number
   #isCut = false
 
@@ -31,6 +33,11 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.resetAndDestroy()
   }
 
+  /** Keeps the server's words on the present connections to itself; what clients say comes through. */
+  hush (): void {
+    for (const [upstream, socket] of this.#answers) upstream.unpipe(socket).resume()
+  }
+
   /** Lets new connections through again, where given to another port. */
   heal (target = this.#target): void {
     this.#target = target
@@ -49,6 +56,8 @@ export class TcpProxy {
       return
     }
     const upstream = connect(this.#target, '127.0.0.1')
+    this.#answers.set(upstream, socket)
+    upstream.on('close', () => { this.#answers.delete(upstream) })
     for (const [end, other] of [[socket, upstream], [upstream, socket]] as const) {
       this.#sockets.add(end)
       end.on('error', () => {})

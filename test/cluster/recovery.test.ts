@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import type { TestClient } from '../helpers/client.ts'
 import { connect, type Frame } from '../helpers/client.ts'
 import { receivedBy, startCluster, type Cluster } from '../helpers/cluster.ts'
-import { token } from '../helpers/token.ts'
+import { memberToken, token } from '../helpers/token.ts'
 import { API_KEY, type ServerProcess } from '../helpers/server-process.ts'
 import { until } from '../helpers/until.ts'
 
@@ -95,6 +95,29 @@ t.test('one frame resumes everything, before any message, and what left the lost
   back.send('{"type":"resume","id":"late","rooms":[]}')
   t.match(await back.inbox.next('the answer'), { type: 'error', id: 'late', code: 'request_invalid' }, 'a resume that comes late')
   await back.ping()
+})
+
+t.test('what leaves the lost connection out stays left out when it is published after the resume', async t => {
+  const cluster = await startCluster(t)
+  const [north, south] = cluster.pair()
+  const [alice, bob] = [await join(t, north, 'alice'), await join(t, south, 'bob')]
+  const { epoch, offset } = await alice.subscribe('lobby')
+  await bob.subscribe('lobby')
+  // The frame has reached the node, and the node does not know it yet.
+  cluster.pause(north)
+  alice.send('{"type":"publish","room":"lobby","data":"quiet","echo":false}')
+  const resume = { type: 'resume', connectionId: alice.connectionId, rooms: [{ room: 'lobby', since: { epoch, offset } }] }
+  const back = await connect(t, { url: `${south.wsUrl}?resume=1`, token: memberToken('alice'), eager: [JSON.stringify(resume)] })
+  cluster.resume(north)
+  t.match(await bob.inbox.next('the publication'), { data: 'quiet', offset: offset + 1 })
+  for (const volatile of [false, true]) {
+    await south.publish({ room: 'lobby', data: 'not for the lost one', except: alice.connectionId, volatile })
+    await south.publish({ room: 'lobby', data: 'not for this one', except: back.connectionId, volatile })
+  }
+  await south.publish({ room: 'lobby', data: 'for all' })
+  t.match(await back.inbox.next('what is for all'), { data: 'for all', offset: offset + 4 })
+  await back.ping()
+  t.same(back.inbox.drain(), [])
 })
 
 t.test('what a node missed while its subscriber was cut is read from the history, in order, with no gap', async t => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { HistoryFrame, MessageFrame, ServerFrame, SubscribeFrame } from '../../src/core/frames.ts'
+import type { HistoryFrame, MessageFrame, PublishFrame, ServerFrame, SubscribeFrame } from '../../src/core/frames.ts'
 import { ClosedError, Inbox, type Closure } from './inbox.ts'
 import { within } from './within.ts'
 
@@ -93,7 +93,7 @@ export class TestClient {
     return this.#request('unsubscribed', { type: 'unsubscribe', room })
   }
 
-  publish (room: string, data: unknown, options: { readonly echo?: false } = {}): Promise<FrameOf<'published'>> {
+  publish (room: string, data: unknown, options: Omit<PublishFrame, 'type' | 'id' | 'room' | 'data'> = {}): Promise<FrameOf<'published'>> {
     return this.#request('published', { type: 'publish', room, data, ...options })
   }
 

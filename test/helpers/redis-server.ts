@@ -112,7 +112,7 @@ export class RedisServer {
   }
 
   /** Runs a command through a connection of the helper's own. */
-  async command (name: string, ...args: string[]): Promise<unknown> {
+  async command (name: string, ...args: Array<string | Buffer>): Promise<unknown> {
     this.#client ??= createClient(this.port)
     const client = this.#client
     try {

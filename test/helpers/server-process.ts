@@ -32,6 +32,8 @@ export interface Exit {
 export interface PublishBody extends PublishTarget {
   readonly data: unknown
   readonly except?: string
+  readonly key?: string
+  readonly volatile?: boolean
 }
 
 const SCRIPT = fileURLToPath(new URL('../../dist/src/server.js', import.meta.url))

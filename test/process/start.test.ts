@@ -14,7 +14,7 @@ const credentials = { JWT_SECRET, API_KEYS: `tests:${API_KEY}` }
 
 t.test('a wrong value stops the start with one line that names the variable', async t => {
   const folder = t.testdir({})
-  for (const [variable, value] of [['PORT', 'abc'], ['JWT_SECRET', 'hunter2']] as const) {
+  for (const [variable, value] of [['PORT', 'abc'], ['JWT_SECRET', 'hunter2'], ['BRIDGE', 'legacy=orders']] as const) {
     const { code, stderr, stdout } = await runServer(t, folder, { [variable]: value }).exit()
     t.equal(code, 1, `${variable}=${value}`)
     t.match(stderr, new RegExp(`^${variable}: .*\n$`))

@@ -47,6 +47,8 @@ const badFrames: Array<string | Buffer> = [
   '{"type":"publish","room":"lobby"}', '{"type":"publish","data":1}', '{"type":"publish","room":"lobby","data":1,"echo":true}',
   '{"type":"publish","room":"lobby","data":1,"except":"x"}', '{"type":"ping","__proto__":{"admin":true}}',
   '{"type":"publish","room":"lobby","data":{"__proto__":{"admin":true}}}', '{"type":"publish","room":"lobby","data":{"constructor":{"prototype":1}}}',
+  ...['""', '5', 'null', '["k"]', `"${'k'.repeat(256)}"`].map(key => `{"type":"publish","room":"lobby","data":1,"key":${key}}`),
+  ...['false', '1', 'null', '"true"'].map(volatile => `{"type":"publish","room":"lobby","data":1,"volatile":${volatile}}`),
   Buffer.from('{"type":"ping"}'), Buffer.from([0xff, 0x00]), Buffer.alloc(0)
 ]
 
