@@ -32,6 +32,8 @@ export class RoomcastClient {
   readonly #connector: Connector
   readonly #publisher: Publisher
   #welcomed: WelcomeFrame | undefined
+  /** Of the last resume: its id, and the rooms in it. */
+  #resumeId = 0
   #resumed = new Set<string>()
   #openings: Opening[] = []
   #lastId = 0
@@ -122,7 +124,9 @@ export class RoomcastClient {
 
   #resume (): ReturnType<typeof resumeFrame> {
     const rooms = this.#subscriptions().flatMap(({ resumption }) => resumption ?? [])
-    const frame = resumeFrame({ connectionId: this.connectionId, rooms, maxBytes: this.#welcomed?.maxFrameBytes ?? MAX_FRAME_BYTES })
+    this.#resumeId = ++this.#lastId
+    const maxBytes = this.#welcomed?.maxFrameBytes ?? MAX_FRAME_BYTES
+    const frame = resumeFrame({ id: this.#resumeId, connectionId: this.connectionId, rooms, maxBytes })
     this.#resumed = new Set(frame.rooms.map(({ room }) => room))
     return frame
   }
@@ -162,7 +166,8 @@ export class RoomcastClient {
 
   #refused (frame: ErrorFrame): void {
     if (this.#publisher.settle(frame)) return
-    if (frame.room === undefined) this.#events.emit('error', new ClientError(frame.code, frame.message))
+    if (frame.id === this.#resumeId) for (const subscription of this.#subscriptions()) subscription.notResumed()
+    else if (frame.room === undefined) this.#events.emit('error', new ClientError(frame.code, frame.message))
     else this.#subscription(frame.room)?.refused(frame)
   }
 

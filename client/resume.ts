@@ -4,6 +4,8 @@ import type { ResumeFrame } from '../src/core/frames.ts'
 export const MAX_ROOMS = 1_000
 
 export interface ResumeOptions {
+  /** By which an answer to it is known: it has one only if it was not taken. */
+  readonly id: number
   /** Of the connection that was lost. */
   readonly connectionId: string | undefined
   readonly rooms: readonly ResumeFrame['rooms'][number][]
@@ -12,8 +14,8 @@ export interface ResumeOptions {
 }
 
 /** The resume of as many rooms as one frame may hold; the others are subscribed after the welcome. */
-export function resumeFrame ({ connectionId, rooms, maxBytes }: ResumeOptions): ResumeFrame {
-  const frame = { type: 'resume' as const, ...(connectionId !== undefined && { connectionId }), rooms: [] as ResumeFrame['rooms'] }
+export function resumeFrame ({ id, connectionId, rooms, maxBytes }: ResumeOptions): ResumeFrame {
+  const frame = { type: 'resume' as const, id, ...(connectionId !== undefined && { connectionId }), rooms: [] as ResumeFrame['rooms'] }
   let bytes = byteLength(JSON.stringify(frame))
   for (const room of rooms.slice(0, MAX_ROOMS)) {
     bytes += byteLength(JSON.stringify(room)) + 1

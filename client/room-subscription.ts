@@ -86,6 +86,11 @@ export class RoomSubscription {
     }
   }
 
+  /** The resume came too late for the server: asks for this room by itself, unless the server began it without. */
+  notResumed (): void {
+    if (!this.#isLive && this.#asked.size === 0 && this.resumption !== undefined) this.#ask()
+  }
+
   /** Takes `subscribed`: an answer, or unasked a new name of the epoch, under which nothing was missed. */
   subscribed (entry: Entry, id: number | undefined): void {
     if (id === undefined) this.#moveTo(entry)
@@ -166,6 +171,8 @@ export class RoomSubscription {
     const missed = publications.filter(({ offset = 0 }) => since !== undefined && offset > since.offset)
     const ends = this.#ends
     const isStill = (): boolean => this.#ends === ends
+    // The server began this room by itself, without a word on what was missed.
+    const isUntold = recovered === undefined && !this.#isLive && (entry.epoch !== since?.epoch || entry.offset > since.offset)
     this.#isLive = true
     const isKnown = entry.members !== undefined && entry.version !== undefined
     if (isKnown) this.#list.replace(entry as RoomMembers)
@@ -176,7 +183,7 @@ export class RoomSubscription {
     if (!isStill()) return
     this.#moveTo(entry)
     if (since !== undefined && recovered === true) this.#emit('recovered', missed.length)
-    if (since !== undefined && recovered === false) this.#emit('gap', { epoch: entry.epoch, offset: entry.offset })
+    if (since !== undefined && (recovered === false || isUntold)) this.#emit('gap', { epoch: entry.epoch, offset: entry.offset })
     if (isKnown) this.#emit('members', this.members)
     if (!isStill()) return
     if (this.#wish !== 'unsubscribed') this.#become('subscribed')

@@ -18,14 +18,14 @@ t.test('an outbox takes no more than its bound, keeps the order, and gives room 
 })
 
 t.test('a resume names every room with its position, and the connection that was lost', async t => {
-  t.same(resumeFrame({ connectionId: 'lost', rooms: rooms(2), maxBytes: 65_536 }), { type: 'resume', connectionId: 'lost', rooms: rooms(2) })
-  t.same(resumeFrame({ connectionId: undefined, rooms: [], maxBytes: 65_536 }), { type: 'resume', rooms: [] })
+  t.same(resumeFrame({ id: 1, connectionId: 'lost', rooms: rooms(2), maxBytes: 65_536 }), { type: 'resume', id: 1, connectionId: 'lost', rooms: rooms(2) })
+  t.same(resumeFrame({ id: 1, connectionId: undefined, rooms: [], maxBytes: 65_536 }), { type: 'resume', id: 1, rooms: [] })
 })
 
 t.test('a resume holds no more rooms and no more bytes than the server takes', async t => {
   t.equal(MAX_ROOMS, MAX_RESUMED_ROOMS)
-  t.equal(resumeFrame({ connectionId: 'lost', rooms: rooms(1_500), maxBytes: Infinity }).rooms.length, MAX_ROOMS)
-  const frame = resumeFrame({ connectionId: 'lost', rooms: rooms(1_000), maxBytes: 2_000 })
+  t.equal(resumeFrame({ id: 1, connectionId: 'lost', rooms: rooms(1_500), maxBytes: Infinity }).rooms.length, MAX_ROOMS)
+  const frame = resumeFrame({ id: 1, connectionId: 'lost', rooms: rooms(1_000), maxBytes: 2_000 })
   t.ok(byteLength(JSON.stringify(frame)) <= 2_000)
   t.ok(frame.rooms.length > 15, 'and not many fewer')
 })
