@@ -10,3 +10,8 @@ export function printTable (title, rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map(row => String(row[column]).length)))
   for (const row of rows) process.stdout.write(`  ${row.map((cell, column) => String(cell).padEnd(widths[column])).join('  ')}\n`)
 }
+
+/** The middle of samples. */
+export function median (samples) {
+  return percentile(samples, 50)
+}

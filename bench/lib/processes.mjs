@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 
@@ -20,9 +21,23 @@ export async function startNode (env) {
   return { address, pid: child.pid }
 }
 
+/** Starts a server to compare with; resolves with its port once it listens. */
+export async function startPeer (file, env) {
+  const child = start(process.execPath, [new URL(`../peers/${file}`, import.meta.url).pathname], env)
+  const port = Number((await lineWith(child, 'listening')).split(' ')[1])
+  return { port, pid: child.pid }
+}
+
+/** What a process has used so far: user and system time in microseconds, and its resident memory in bytes. */
+export function usageOf (pid) {
+  const words = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
+  // Ticks of 10 ms, and pages (proc(5)).
+  return { cpuMicros: (Number(words[11]) + Number(words[12])) * 10_000, rssBytes: Number(words[21]) * 4_096 }
+}
+
 /** Ends everything that was started, the newest first. */
 export async function stopAll () {
-  for (const child of children.reverse()) {
+  for (const child of children.splice(0).reverse()) {
     if (child.exitCode !== null || child.signalCode !== null) continue
     const ended = once(child, 'exit')
     child.kill('SIGTERM')

@@ -35,6 +35,9 @@ export class Gatekeeper {
     if (isAllowed !== true) throw new RoomcastError('room_forbidden')
   }
 
+  /** Whether the host has a say about publications. */
+  get judgesPublications (): boolean { return this.#onPublish !== undefined }
+
   /**
    * Whether the host accepts a publication.
    * @throws RoomcastError `publication_refused`, also where the host's function throws or does not answer in time

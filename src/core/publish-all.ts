@@ -33,7 +33,7 @@ export class PartlyPublishedError extends RoomcastError {
  *   several rooms that is a PartlyPublishedError
  */
 export async function publishAll (parts: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
-  await assertAccepted(parts, drafts)
+  if (parts.gatekeeper.judgesPublications) await assertAccepted(parts, drafts)
   // Of a single room the publish itself refuses, and nothing happened.
   if (drafts.length > 1) await assertKeys(parts, drafts)
   return send(parts, drafts)
@@ -47,18 +47,27 @@ export async function publishAll (parts: PublisherParts, drafts: readonly Public
 export async function publishBatch (
   parts: PublisherParts, batch: ReadonlyArray<() => readonly PublicationDraft[]>
 ): Promise<Array<PromiseSettledResult<Published[]>>> {
-  const judged = await Promise.allSettled(batch.map(async draft => {
-    const drafts = draft()
-    await assertAccepted(parts, drafts)
-    await assertKeys(parts, drafts)
-    return drafts
-  }))
+  const judged = await Promise.all(batch.map(draft => judge(parts, draft)))
   const claims = new Map<string, string>()
-  return Promise.allSettled(judged.map(async outcome => {
-    if (outcome.status === 'rejected') throw outcome.reason
-    claimKeys(claims, outcome.value)
-    return send(parts, outcome.value)
+  return Promise.allSettled(judged.map(outcome => {
+    const refusal = 'reason' in outcome ? outcome.reason : claimKeys(claims, outcome.drafts)
+    return 'drafts' in outcome && refusal === undefined ? send(parts, outcome.drafts) : Promise.reject(refusal)
   }))
+}
+
+/** What one publish of a batch comes to before anything happens. */
+type Judged = { readonly drafts: readonly PublicationDraft[] } | { readonly reason: unknown }
+
+/** Makes the drafts of one publish of a batch, or tells why they are refused; at once, unless somebody has to be asked. */
+function judge (parts: PublisherParts, draft: () => readonly PublicationDraft[]): Judged | Promise<Judged> {
+  try {
+    const drafts = draft()
+    const mustAsk = parts.gatekeeper.judgesPublications || drafts.some(({ idempotency }) => idempotency !== undefined)
+    if (!mustAsk) return { drafts }
+    return assertAccepted(parts, drafts).then(() => assertKeys(parts, drafts)).then(() => ({ drafts }), reason => ({ reason }))
+  } catch (reason) {
+    return { reason }
+  }
 }
 
 async function assertAccepted ({ gatekeeper }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<void> {
@@ -71,15 +80,23 @@ async function assertKeys ({ broker }: PublisherParts, drafts: readonly Publicat
 
 /**
  * Takes the keys of one publish of a batch, or none of them where an earlier one of the batch, of which the broker knows nothing yet, has
- * taken one for something else.
+ * taken one for something else: then it answers the refusal.
  */
-function claimKeys (claims: Map<string, string>, drafts: readonly PublicationDraft[]): void {
+function claimKeys (claims: Map<string, string>, drafts: readonly PublicationDraft[]): RoomcastError | undefined {
   const wanted = drafts.flatMap(({ room, idempotency }) => idempotency === undefined ? [] : [[`${idempotency.id} ${room}`, idempotency.content] as const])
-  if (wanted.some(([name, content]) => (claims.get(name) ?? content) !== content)) throw new RoomcastError('key_reused')
+  if (wanted.some(([name, content]) => (claims.get(name) ?? content) !== content)) return new RoomcastError('key_reused')
   for (const [name, content] of wanted) claims.set(name, content)
+  return undefined
 }
 
-async function send ({ broker }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
+function send (parts: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
+  const [draft] = drafts
+  return draft !== undefined && drafts.length === 1
+    ? parts.broker.publish(draft).then(result => [withUser(result)])
+    : sendAll(parts, drafts)
+}
+
+async function sendAll ({ broker }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
   const settled = await Promise.allSettled(drafts.map(draft => broker.publish(draft)))
   const results = settled.flatMap(one => one.status === 'fulfilled' ? [withUser(one.value)] : [])
   if (results.length === drafts.length) return results
@@ -87,7 +104,7 @@ async function send ({ broker }: PublisherParts, drafts: readonly PublicationDra
   const unexpected = failures.find(failure => !(failure instanceof RoomcastError))
   if (unexpected !== undefined) throw unexpected
   const didNothing = results.length === 0 && failures.every(failure => codeOf(failure) !== 'outcome_unknown')
-  if (drafts.length === 1 || didNothing) throw failures[0]
+  if (didNothing) throw failures[0]
   throw new PartlyPublishedError(settled.map((one, index) => withUser(one.status === 'fulfilled'
     ? one.value
     : { room: drafts[index]?.room ?? '', code: codeOf(one.reason) })), failures[0])

@@ -89,44 +89,47 @@ end
 `
 
 /**
- * Purpose: gives a publication the next offset of its room, keeps it by the room's policy, and sends it.
- * KEYS: 1 the room's end, 2 its history, 3 where its idempotency key is remembered. ARGV: 1 notAfter, 2 epoch for a new numbering,
- * 3 retention of the end in ms, 4 channel, 5 the envelope after its first four words, 6 how many publications are kept (0: none), 7 for how long
- * in ms, 8 this Redis process, 9 what the idempotency key stands for ('': there is none), 10 for how long that is remembered in ms.
- * Returns {'new' or 'duplicate', epoch, offset}, {'reused'} where the key stood for something else, or nil after the deadline.
+ * Purpose: gives publications of one room the next offsets in their order, keeps them by the room's policy, and sends them, volatile ones
+ * without offsets and not kept. All of it is written before anything is sent.
+ * KEYS: 1 the room's end, 2 its history, then of each publication that has an idempotency key where that is remembered. ARGV: 1 notAfter, 2 epoch for
+ * a new numbering, 3 retention of the end in ms, 4 channel, 5 how many publications are kept (0: none), 6 for how long in ms, 7 this Redis process,
+ * 8 for how long idempotency keys are remembered in ms; then two for each publication: the envelope after its time, and 'p', or 'v' if it is volatile,
+ * followed by what its idempotency key stands for.
+ * Returns {epoch or '', {for each: its offset (0 if volatile), or {'duplicate', epoch, offset}, or {'reused'} where its key stood for something
+ * else}}, or nil after the deadline.
  */
 export const publish = `${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}${REMEMBERED}
 if now > tonumber(ARGV[1]) then return nil end
-local before = remembered(KEYS[3], ARGV[9])
-if before then return before end
-local epoch = epochOf(ARGV[2], ARGV[8])
-local offset = redis.call('HINCRBY', KEYS[1], 'offset', 1)
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-local tail = string.format('%.0f ', now) .. ARGV[5]
-if tonumber(ARGV[6]) > 0 then
-  redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[6], string.format('%.0f-0', offset), 'e', tail)
-  redis.call('PEXPIRE', KEYS[2], ARGV[7])
-  trimByAge(now - ARGV[7])
+local at, isKept = string.format('%.0f ', now), tonumber(ARGV[5]) > 0
+local epoch
+local function write (rest, content, isVolatile, key)
+  local before = key and remembered(key, content)
+  if before then return before end
+  local offset, head = 0, 'v '
+  if not isVolatile then
+    if not epoch then
+      epoch = epochOf(ARGV[2], ARGV[7])
+      redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    end
+    offset = redis.call('HINCRBY', KEYS[1], 'offset', 1)
+    head = string.format('p %s %.0f ', epoch, offset)
+    if isKept then redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[5], string.format('%.0f-0', offset), 'e', at .. rest) end
+  end
+  if key then redis.call('SET', key, string.format('%s %s %.0f', content, isVolatile and '-' or epoch, offset), 'PX', ARGV[8]) end
+  return offset, head .. at .. rest
 end
-if ARGV[9] ~= '' then
-  redis.call('SET', KEYS[3], string.format('%s %s %.0f', ARGV[9], epoch, offset), 'PX', ARGV[10])
+local outcomes, envelopes, nextKey = {}, {}, 3
+for i = 9, #ARGV, 2 do
+  local content, key = string.sub(ARGV[i + 1], 2), nil
+  if content ~= '' then key, nextKey = KEYS[nextKey], nextKey + 1 end
+  outcomes[#outcomes + 1], envelopes[#envelopes + 1] = write(ARGV[i], content, string.sub(ARGV[i + 1], 1, 1) == 'v', key)
 end
-redis.call('PUBLISH', ARGV[4], string.format('p %s %.0f ', epoch, offset) .. tail)
-return {'new', epoch, offset}
-`
-
-/**
- * Purpose: sends a volatile publication.
- * KEYS: 1 where its idempotency key is remembered. ARGV: 1 notAfter, 2 channel, 3 the envelope after its first two words, 4 what the idempotency
- * key stands for ('': there is none), 5 for how long that is remembered in ms. Returns {'new', 'duplicate' or 'reused'}, or nil after the deadline.
- */
-export const send = `${BY_THE_CLOCK}${REMEMBERED}
-if now > tonumber(ARGV[1]) then return nil end
-local before = remembered(KEYS[1], ARGV[4])
-if before then return {before[1]} end
-if ARGV[4] ~= '' then redis.call('SET', KEYS[1], ARGV[4] .. ' - 0', 'PX', ARGV[5]) end
-redis.call('PUBLISH', ARGV[2], string.format('v %.0f ', now) .. ARGV[3])
-return {'new'}
+if epoch and isKept then
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  trimByAge(now - ARGV[6])
+end
+for _, envelope in ipairs(envelopes) do redis.call('PUBLISH', ARGV[4], envelope) end
+return {epoch or '', outcomes}
 `
 
 /**

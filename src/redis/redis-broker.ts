@@ -2,13 +2,13 @@ import type { Redis } from 'ioredis'
 import type { Broker, BrokerListener, HistoryPage, HistoryQuery, PublishResult } from '../core/broker.ts'
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
-import { KEY_RETENTION_MS } from '../core/idempotency.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PublicationDraft, RoomEnd } from '../core/publication.ts'
 import type { HistoryPolicy } from '../core/room-policies.ts'
 import type { Bridge } from './bridge.ts'
 import { ChannelRegistry } from './channel-registry.ts'
-import { decodeEnvelope, decodeHistoryEntry, encodeRest } from './redis-envelope.ts'
+import { PublishQueue } from './publish-queue.ts'
+import { decodeEnvelope, decodeHistoryEntry } from './redis-envelope.ts'
 import { call, callForGood, run, type CallParts, type CallTerms } from './redis-calls.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import { SubscriberWatch } from './subscriber-watch.ts'
@@ -21,12 +21,11 @@ export interface RedisBrokerParts extends CallParts {
   readonly log: Logger
 }
 
-const NO_KEY = { id: '', content: '' }
-
 /** The broker of many nodes: scripts number and publish, pub/sub carries, the subscriber connection hears. */
 export class RedisBroker implements Broker {
   readonly #parts: RedisBrokerParts
   readonly #channels: ChannelRegistry
+  readonly #publishes: PublishQueue
   readonly #watch: SubscriberWatch
   readonly #rooms = new Map<string, string>()
   readonly #probeChannel: string
@@ -37,6 +36,7 @@ export class RedisBroker implements Broker {
   constructor (parts: RedisBrokerParts) {
     this.#parts = parts
     this.#channels = new ChannelRegistry(parts.subscriber)
+    this.#publishes = new PublishQueue(parts)
     this.#probeChannel = parts.keys.probeChannel(createId())
     this.#watch = new SubscriberWatch({
       subscriber: parts.subscriber,
@@ -77,29 +77,7 @@ export class RedisBroker implements Broker {
   }
 
   publish (draft: PublicationDraft): Promise<PublishResult> {
-    return draft.volatile === true ? this.#send(draft) : this.#publish(draft)
-  }
-
-  async #publish (draft: PublicationDraft): Promise<PublishResult> {
-    const { publisher, keys, historyOf } = this.#parts
-    const { room, idempotency: { id, content } = NO_KEY } = draft
-    const { size, ttlMs } = historyOf(room)
-    const [status, epoch, offset] = await this.#call(({ notAfter, runId }) => publisher.roomcastPublish(
-      keys.roomEnd(room), keys.roomHistory(room), keys.publishKey(room, id), notAfter, createId(), RETENTION_MS, keys.roomChannel(room), encodeRest(draft),
-      size, ttlMs, runId, content, KEY_RETENTION_MS
-    ), callForGood)
-    if (status === 'reused') throw new RoomcastError('key_reused')
-    return { room, epoch, offset, duplicate: status === 'duplicate' }
-  }
-
-  async #send (draft: PublicationDraft): Promise<PublishResult> {
-    const { publisher, keys } = this.#parts
-    const { room, idempotency: { id, content } = NO_KEY } = draft
-    const [status] = await this.#call(({ notAfter }) => publisher.roomcastSend(
-      keys.publishKey(room, id), notAfter, keys.roomChannel(room), encodeRest(draft), content, KEY_RETENTION_MS
-    ), callForGood)
-    if (status === 'reused') throw new RoomcastError('key_reused')
-    return { room, duplicate: status === 'duplicate' }
+    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : this.#publishes.publish(draft)
   }
 
   async assertKey ({ room, idempotency }: PublicationDraft): Promise<void> {

@@ -1,12 +1,12 @@
 import type { Redis } from 'ioredis'
 import { bury, lease, nodes, release } from './lease-scripts.ts'
 import { enter, leave, members, register, registerRoom, remove } from './presence-scripts.ts'
-import { forget, history, position, publish, send } from './publication-scripts.ts'
+import { forget, history, position, publish } from './publication-scripts.ts'
 
 /** The scripts as commands of the publisher connection; ioredis sends them by hash, and whole where Redis forgot them. */
 export const scripts = {
-  roomcastPublish: { lua: publish, numberOfKeys: 3 },
-  roomcastSend: { lua: send, numberOfKeys: 1 },
+  /** Of no fixed number of keys: that number comes first. */
+  roomcastPublish: { lua: publish },
   roomcastPosition: { lua: position, numberOfKeys: 2 },
   roomcastHistory: { lua: history, numberOfKeys: 2 },
   roomcastForget: { lua: forget, numberOfKeys: 2 },
@@ -31,14 +31,11 @@ type MemberCommand = (
   notAfter: number, connectionId: string, nodeId: string, userId: string, info: string, epoch: string, retentionMs: number, channel: string, run: string
 ) => Done
 
+/** What became of one publication in a call: its offset where it is new. */
+export type PublishOutcome = number | ['duplicate', ...End] | ['reused']
+
 interface Commands {
-  roomcastPublish: (
-    end: string, history: string, key: string, notAfter: number, epoch: string, retentionMs: number, channel: string, rest: string, size: number, ttlMs: number, run: string,
-    content: string, keyRetentionMs: number
-  ) => Promise<['new' | 'duplicate', ...End] | ['reused'] | null>
-  roomcastSend: (
-    key: string, notAfter: number, channel: string, rest: string, content: string, keyRetentionMs: number
-  ) => Promise<['new' | 'duplicate' | 'reused'] | null>
+  roomcastPublish: (keyCount: number, ...keysAndArguments: Array<string | number>) => Promise<[epoch: string, outcomes: PublishOutcome[]] | null>
   roomcastPosition: (end: string, history: string, notAfter: number, epoch: string, retentionMs: number, run: string) => Promise<[...End, inherits: string] | null>
   roomcastHistoryBuffer: (
     end: string, history: string, notAfter: number, epoch: string, retentionMs: number, ttlMs: number,

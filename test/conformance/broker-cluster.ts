@@ -18,6 +18,8 @@ export class BrokerNode {
   readonly forgotten: string[] = []
   /** Volatile publications, in the order of their arrival. */
   readonly volatile: VolatilePublication[] = []
+  /** The data of everything, volatile or not, in the order of its arrival. */
+  readonly texts: string[] = []
   readonly #received = new Map<string, Publication[]>()
   #onArrival: () => void = () => {}
 
@@ -29,10 +31,14 @@ export class BrokerNode {
     await this.broker.start({
       onPublication: publication => {
         const { room } = publication
+        this.texts.push(Buffer.from(publication.data).toString())
         this.#received.set(room, [...this.of(room), publication])
         this.#onArrival()
       },
-      onVolatile: publication => { this.volatile.push(publication) },
+      onVolatile: publication => {
+        this.texts.push(Buffer.from(publication.data).toString())
+        this.volatile.push(publication)
+      },
       onMemberEvent: () => {},
       onForget: room => { this.forgotten.push(room) },
       onResubscribed: () => {}

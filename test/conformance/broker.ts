@@ -7,7 +7,7 @@ import { endTests } from './broker-suite/end.ts'
 import { historyTests } from './broker-suite/history.ts'
 import { numberingTests } from './broker-suite/numbering.ts'
 import { orderTests } from './broker-suite/order.ts'
-import { retryTests, volatileTests } from './broker-suite/retry.ts'
+import { retryTests, turnTests, volatileTests } from './broker-suite/retry.ts'
 import { roomTests } from './broker-suite/rooms.ts'
 import { twoNodeTests } from './broker-suite/two-nodes.ts'
 
@@ -38,6 +38,7 @@ export function brokerConformance (t: Test, name: string, makeBrokers: MakeBroke
   t.test(`${name} keeps rooms apart`, async t => { roomTests(t, start) })
   t.test(`${name} keeps a history`, async t => { historyTests(t, start) })
   t.test(`${name} makes a retry safe`, async t => { retryTests(t, start) })
+  t.test(`${name} takes many publishes at once`, async t => { turnTests(t, start) })
   t.test(`${name} sends what is volatile`, async t => { volatileTests(t, start) })
   t.test(`${name} ends`, async t => { endTests(t, start) })
   if (options.nodes === 1) t.comment(`${name} is not tested with two nodes: ${options.reason}`)

@@ -71,6 +71,45 @@ export function retryTests (t: Test, start: StartCluster): void {
   })
 }
 
+/** Many publishes at once are answered as if each had been alone. */
+export function turnTests (t: Test, start: StartCluster): void {
+  t.test('what is published to a room in one turn, volatile or not, arrives in order', async t => {
+    const node = (await start(t)).node(1)
+    await node.broker.subscribe('lobby')
+    const drafts = Array.from({ length: 500 }, (_, n): PublicationDraft => ({ room: 'lobby', data: `${n}`, volatile: n % 5 === 0 }))
+    const results = await Promise.all(drafts.map(draft => node.broker.publish(draft)))
+    await node.arrived('lobby', 400)
+    t.same(node.texts, drafts.map(({ data }) => data))
+    t.same(results.flatMap(({ offset }) => offset ?? []), Array.from({ length: 400 }, (_, n) => n + 1))
+    t.same(results.map(({ offset }) => offset === undefined), drafts.map(({ volatile }) => volatile))
+  })
+
+  t.test('each publish of a turn has its own outcome, by its own key', async t => {
+    const node = (await start(t)).node(1)
+    await node.broker.subscribe('lobby')
+    await node.broker.publish(keyed('before'))
+    const other = { id: 'o'.repeat(43) }
+    const settled = await Promise.allSettled([
+      { room: 'lobby', data: '"1"' }, keyed('before'), keyed('not before'), keyed('2', other), keyed('2', other), keyed('not 2', other),
+      keyed('3', { id: 'v'.repeat(43), volatile: true }), keyed('3', { id: 'v'.repeat(43), volatile: true }), keyed('a', { room: 'attic' }), { room: 'lobby', data: '"4"' }
+    ].map(draft => node.broker.publish(draft)))
+    t.match(settled.map(one => one.status === 'fulfilled' ? [one.value.offset, one.value.duplicate] : (one.reason as { code: string }).code), [
+      [2, false], [1, true], 'key_reused', [3, false], [3, true], 'key_reused', [undefined, false], [undefined, true], [1, false], [4, false]
+    ])
+    await node.arrived('lobby', 4)
+    t.same(node.texts, ['"before"', '"1"', '"2"', '"3"', '"4"'])
+  })
+
+  t.test('what is large arrives whole and in order, however much of it one turn brings', async t => {
+    const node = (await start(t)).node(1)
+    await node.broker.subscribe('lobby')
+    const texts = Array.from({ length: 20 }, (_, n) => JSON.stringify(`${n}`.padEnd(60_000, 'ü')))
+    await Promise.all(texts.map(data => node.broker.publish({ room: 'lobby', data })))
+    await node.arrived('lobby', texts.length)
+    t.same(node.texts, texts)
+  })
+}
+
 /** **Volatile**: sent, neither numbered nor kept. */
 export function volatileTests (t: Test, start: StartCluster): void {
   t.test('a volatile publication reaches the room, with its sender, exception and time, and takes no offset', async t => {
