@@ -191,22 +191,23 @@ export class Room implements Vouched {
   /** Whether nothing waits to be written. */
   get isFlushed (): boolean { return this.#broadcast === undefined && this.#pending.length === 0 }
 
+  /** Whether what waited is written to some subscriptions and not yet to all. */
+  get isWriting (): boolean { return this.#broadcast !== undefined }
+
   /** Writes everything that waits. */
   flush (): void {
-    this.write(Infinity)
+    while (!this.isFlushed) this.write(Infinity)
   }
 
-  /** Writes what waits, to at most so many subscriptions, in order; answers to how many. */
+  /** Writes what waits, or goes on with what it was writing, to at most so many subscriptions, in order; answers to how many. */
   write (most: number): number {
-    let count = 0
-    while (count < most && !this.isFlushed) {
-      if (this.#broadcast === undefined) {
-        this.#broadcast = new Broadcast(this.#pending, this.#byCodec)
-        this.#pending = []
-      }
-      count += this.#broadcast.write(most - count)
-      if (this.#broadcast.isWritten) this.#broadcast = undefined
+    if (this.isFlushed) return 0
+    if (this.#broadcast === undefined) {
+      this.#broadcast = new Broadcast(this.#pending, this.#byCodec)
+      this.#pending = []
     }
+    const count = this.#broadcast.write(most)
+    if (this.#broadcast.isWritten) this.#broadcast = undefined
     return count
   }
 

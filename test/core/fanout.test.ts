@@ -1,8 +1,10 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { Fanout } from '../../src/core/fanout.ts'
 import { Hub } from '../../src/core/hub.ts'
 import { DEFAULT_HISTORY } from '../../src/core/room-policies.ts'
 import type { Room } from '../../src/core/room.ts'
+import { until } from '../helpers/until.ts'
 import { Listener, publicationAt } from './fixtures/listener.ts'
 
 const CROWD = 2_500
@@ -18,9 +20,14 @@ class FanoutUnderTest {
 
   crowd (name: string, count: number): { room: Room, listeners: Listener[] } {
     const listeners = Array.from({ length: count }, (_, index) => this.join(name, `${name} ${index}`))
-    const room = this.hub.room(name)
-    if (room === undefined) throw new Error('nobody is in the room')
-    return { room, listeners }
+    return { room: this.#room(name), listeners }
+  }
+
+  /** A room with one subscription, writing to which takes as long as to thousands. */
+  slow (name: string): { room: Room, listener: Listener } {
+    const listener = this.join(name, 'slow')
+    listener.busyMs = 20
+    return { room: this.#room(name), listener }
   }
 
   join (name: string, connectionId: string): Listener {
@@ -30,6 +37,17 @@ class FanoutUnderTest {
     subscription.open()
     return listener
   }
+
+  #room (name: string): Room {
+    const room = this.hub.room(name)
+    if (room === undefined) throw new Error('nobody is in the room')
+    return room
+  }
+}
+
+/** Waits until rooms have written all that they have, rests included. */
+function flushed (...rooms: readonly Room[]): Promise<boolean> {
+  return until('everything written', true, () => rooms.every(({ isFlushed }) => isFlushed))
 }
 
 function reached (listeners: readonly Listener[]): number {
@@ -55,7 +73,7 @@ t.test('what comes while a room is being written follows in order, to everybody,
   await turn()
   room.accept(publicationAt(2))
   room.accept(publicationAt(3))
-  for (let n = 0; n < 6; n++) await turn()
+  await flushed(room)
   t.ok(listeners.every(({ writes }) => JSON.stringify(writes) === '[[1],[2,3]]'))
   t.ok(room.isFlushed)
 })
@@ -69,7 +87,7 @@ t.test('who comes while a room is being written gets what follows, and who goes 
   const gone = listeners.at(-1)
   if (gone !== undefined) under.hub.remove('stadium', gone.connection)
   room.accept(publicationAt(2))
-  for (let n = 0; n < 6; n++) await turn()
+  await flushed(room)
   t.same(late.writes, [[2]])
   t.same(gone?.writes, [])
 })
@@ -81,7 +99,7 @@ t.test('what a room tells all comes after what it was writing', async t => {
   await turn()
   room.accept(publicationAt(4))
   room.heal({ epoch: 'e1', offset: 4, publications: [publicationAt(4)], more: false })
-  for (let n = 0; n < 6; n++) await turn()
+  await flushed(room)
   t.ok(listeners.every(({ writes }) => JSON.stringify(writes.flat()) === '[1,"gap",4]'))
 })
 
@@ -105,4 +123,34 @@ t.test('everything that waits can be written at once', async t => {
   room.accept(publicationAt(2))
   under.fanout.finish()
   t.ok(listeners.every(({ writes }) => JSON.stringify(writes) === '[[1],[2]]'))
+})
+
+t.test('a room whose write took long gathers for a while before its next one, and no other room waits for that', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => { mock.timers.reset() })
+  const under = new FanoutUnderTest()
+  const { room: stadium, listener: slow } = under.slow('stadium')
+  const { room: lobby, listeners: [quick] } = under.crowd('lobby', 1)
+  stadium.accept(publicationAt(1))
+  await turn()
+  for (const offset of [2, 3, 4]) {
+    stadium.accept(publicationAt(offset))
+    lobby.accept({ ...publicationAt(offset - 1), room: 'lobby' })
+    await turn()
+  }
+  t.same(quick?.writes, [[1], [2], [3]])
+  t.same(slow.writes, [[1]])
+  mock.timers.tick(10)
+  await turn()
+  t.same(slow.writes, [[1], [2, 3, 4]])
+})
+
+t.test('what a room that rests has gathered is written at once where that is asked for', async t => {
+  const under = new FanoutUnderTest()
+  const { room, listener } = under.slow('stadium')
+  room.accept(publicationAt(1))
+  await turn()
+  room.accept(publicationAt(2))
+  under.fanout.finish()
+  t.same(listener.writes, [[1], [2]])
 })
