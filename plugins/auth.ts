@@ -37,6 +37,7 @@ const SUBPROTOCOL_PREFIX = 'bearer.'
 export default fp(async (app: FastifyInstance) => {
   const { roomcastSettings: settings, roomcastFunctions: { authenticate } } = app
   const verify = await createVerifier(app, settings)
+  const apiKeys = settings.apiKeys.map(apiKey => ({ ...apiKey, digest: sha256(apiKey.key) }))
 
   app.decorateRequest('roomcastCaller', '')
   app.decorate('roomcastAuth', {
@@ -47,7 +48,7 @@ export default fp(async (app: FastifyInstance) => {
     requireScope: scope => async request => {
       const credential = bearerOf(request)
       if (credential === undefined) throw new RoomcastError('unauthorized')
-      const apiKey = findKey(settings.apiKeys, credential)
+      const apiKey = findKey(apiKeys, credential)
       const bearer = apiKey === undefined ? byToken(verify(credential)) : byKey(apiKey)
       if (bearer.scopes?.includes(scope) === false) throw new RoomcastError('scope_forbidden')
       request.roomcastCaller = bearer.name
@@ -121,9 +122,9 @@ function bearerOf ({ headers: { authorization } }: FastifyRequest): string | und
 }
 
 /** Compares digests, all of them, so that the time tells nothing about a key. */
-function findKey (apiKeys: readonly ApiKey[], credential: string): ApiKey | undefined {
-  const digest = sha256(credential)
-  return apiKeys.filter(({ key }) => timingSafeEqual(sha256(key), digest))[0]
+function findKey (apiKeys: ReadonlyArray<ApiKey & { readonly digest: Buffer }>, credential: string): ApiKey | undefined {
+  const asked = sha256(credential)
+  return apiKeys.filter(({ digest }) => timingSafeEqual(digest, asked))[0]
 }
 
 function sha256 (text: string): Buffer {

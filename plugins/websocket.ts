@@ -56,6 +56,9 @@ export const websocketOptions = {
 
 const connections = new WeakMap<WebSocket, Connection>()
 
+/** While a request is answered, its socket has the response. */
+type UpgradedSocket = Socket & { _httpMessage?: ServerResponse }
+
 /** Brings WebSocket to the routes of this scope, and makes connections of sockets. */
 export default fp(async (app: FastifyInstance) => {
   const { maxFrameBytes } = app.roomcastSettings
@@ -69,12 +72,28 @@ export default fp(async (app: FastifyInstance) => {
   app.addHook('onClose', async () => { app.server.off('upgrade', destroyAfterAnswer) })
 
   const codec = new JsonCodec({ framer: frameText })
+  // The close that follows an error ends the connection.
+  const onError = function (this: WebSocket, err: Error): void {
+    const connectionId = connections.get(this)?.connectionId
+    if (isPeerFault(err)) app.log.debug({ err, connectionId }, 'the peer broke the connection or the protocol')
+    else app.log.error({ err, connectionId }, 'a WebSocket failed')
+  }
   app.decorate('roomcastAccept', (webSocket, socket, how) => {
     const connection = app.roomcastNode.connect({ transport: new WebSocketTransport(webSocket, socket), codec, ...how })
     connections.set(webSocket, connection)
-    webSocket.on('message', onMessage).on('pong', onPong).on('close', onClose)
+    letGo(webSocket, socket)
+    webSocket.on('error', onError).on('message', onMessage).on('pong', onPong).on('close', onClose)
   })
 }, { name: 'roomcast-websocket', dependencies: ['roomcast-settings', 'roomcast-realtime'], fastify: '5.x' })
+
+/**
+ * Frees the request of an upgrade: @fastify/websocket's listener for errors, and the response that the socket still has, would keep it with all
+ * its headers for as long as the connection lasts.
+ */
+function letGo (webSocket: WebSocket, socket: UpgradedSocket): void {
+  webSocket.removeAllListeners('error')
+  socket._httpMessage?.detachSocket(socket)
+}
 
 function onMessage (this: WebSocket, data: RawData, isBinary: boolean): void {
   connections.get(this)?.receive(data as Buffer, isBinary ? 'binary' : 'text')
@@ -113,6 +132,6 @@ function assertAlone ({ server }: FastifyInstance): void {
  * An upgrade that is answered as plain HTTP without reaching a route (a malformed URL, a server that is closing) would keep its
  * socket open for ever, and hold up the shutdown: @fastify/websocket destroys only those that pass its own hooks.
  */
-function destroyAfterAnswer (_request: unknown, socket: Socket & { _httpMessage?: ServerResponse }): void {
+function destroyAfterAnswer (_request: unknown, socket: UpgradedSocket): void {
   socket._httpMessage?.once('finish', () => { socket.destroySoon() })
 }

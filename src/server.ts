@@ -1,5 +1,5 @@
 import closeWithGrace from 'close-with-grace'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { bodyOf, fromFastify } from '../plugins/errors.ts'
 import { describeRequest, MIN_MAX_PARAM_LENGTH, roomcast } from './app.ts'
 import { SettingsError } from './config.ts'
@@ -40,9 +40,21 @@ async function main (): Promise<void> {
   }
 }
 
+/** One line for each request, when it was answered. Of connections the node tells more, at the level `debug`. */
+class RequestLog extends LogController {
+  override incomingRequest (): void {}
+
+  override requestCompleted (err: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+    const { elapsedTime: responseTime } = reply
+    if (err) reply.log.error({ req: request, res: reply, err, responseTime }, 'request errored')
+    else reply.log.info({ req: request, res: reply, responseTime }, 'request completed')
+  }
+}
+
 function createApp ({ logLevel, trustProxy }: ProcessSettings): FastifyInstance {
   const app: FastifyInstance = Fastify({
     logger: { level: logLevel, serializers: { req: describeRequest } },
+    logController: new RequestLog(),
     trustProxy,
     // While it drains, the node itself refuses what it must, and says why.
     return503OnClosing: false,

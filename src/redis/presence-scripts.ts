@@ -1,13 +1,13 @@
 import { BY_THE_CLOCK } from './script-parts.ts'
 
 /**
- * Purpose: writes one field of a hash, before the writer's lease ends: an entry of a node's index, or a connection of a user.
- * KEYS: 1 hash. ARGV: 1 notAfter, 2 field, 3 value, 4 retention in ms. Returns 1, or nil after the deadline.
+ * Purpose: writes fields of a hash, before the writer's lease ends: entries of a node's index, or a connection of a user.
+ * KEYS: 1 hash. ARGV: 1 notAfter, 2 retention in ms, then each field and its value. Returns 1, or nil after the deadline.
  */
 export const register = `${BY_THE_CLOCK}
 if now > tonumber(ARGV[1]) then return nil end
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 `
 

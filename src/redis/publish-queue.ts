@@ -4,7 +4,7 @@ import { createId } from '../core/ids.ts'
 import { KEY_RETENTION_MS } from '../core/idempotency.ts'
 import type { PublicationDraft } from '../core/publication.ts'
 import type { HistoryPolicy } from '../core/room-policies.ts'
-import { callForGood, type CallParts } from './redis-calls.ts'
+import { callForGood, sendGathered, type CallParts } from './redis-calls.ts'
 import { encodeRest } from './redis-envelope.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import type { PublishOutcome } from './redis-scripts.ts'
@@ -50,11 +50,8 @@ export class PublishQueue {
   readonly #onTurn = (): void => {
     const rooms = this.#rooms
     this.#rooms = new Map()
-    const { stream } = this.#parts.publisher
-    // One write for all calls.
-    stream.cork()
     for (const [room, all] of rooms) for (const some of portions(all)) this.#send(room, some)
-    stream.uncork()
+    sendGathered(this.#parts.publisher)
   }
 
   async #send (room: string, all: readonly Waiting[]): Promise<void> {

@@ -13,6 +13,7 @@ const DEADLINE_MARGIN_MS = 2
  */
 export async function run<Reply> (client: Redis, command: () => Promise<Reply | null>): Promise<Reply> {
   if (client.status !== 'ready') throw new RoomcastError('unavailable')
+  gather(client)
   let reply: Reply | null
   try {
     reply = await command()
@@ -21,6 +22,25 @@ export async function run<Reply> (client: Redis, command: () => Promise<Reply | 
   }
   if (reply === null) throw new RoomcastError('unavailable')
   return reply
+}
+
+const gathering = new WeakSet<Redis['stream']>()
+
+/** Lets what this turn of the event loop sends to Redis leave in one write at the turn's end: the write costs more than the command. */
+function gather ({ stream }: Redis): void {
+  if (gathering.has(stream)) return
+  gathering.add(stream)
+  stream.cork()
+  setImmediate(() => { release(stream) })
+}
+
+/** Sends at once what was gathered so far, at the end of a turn. */
+export function sendGathered ({ stream }: Redis): void {
+  release(stream)
+}
+
+function release (stream: Redis['stream']): void {
+  if (gathering.delete(stream)) stream.uncork()
 }
 
 /** What the scripts of a node need to be called. */

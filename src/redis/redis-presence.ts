@@ -8,13 +8,14 @@ import { call, type CallParts, type CallTerms } from './redis-calls.ts'
 import { RETENTION_MS, SEEN_RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import { RedisLeases, type KnownNodes } from './redis-leases.ts'
 import { RedisRoomList } from './redis-room-list.ts'
+import { TurnBatches } from './turn-batches.ts'
 
 export interface RedisPresenceParts extends CallParts {
   readonly keys: RedisKeys
   readonly leaseMs: number
 }
 
-/** How many entries of a dead node are removed at a time. */
+/** How many entries of a node are read, written or removed at a time. */
 const ENTRIES_PER_STEP = 500
 
 /**
@@ -25,6 +26,9 @@ export class RedisPresence implements PresenceStore {
   readonly #parts: RedisPresenceParts
   readonly #leases: RedisLeases
   readonly #roomList: RedisRoomList
+  /** Of nodes' indices: each connection adds an entry or more, all of them under one key. */
+  readonly #additions: TurnBatches<readonly [entryKey: string, userId: string]>
+  readonly #removals: TurnBatches<string>
   /** When nodes that this one sweeps were last seen. */
   readonly #deadSeenAt = new Map<string, number>()
   #isClosed = false
@@ -33,6 +37,16 @@ export class RedisPresence implements PresenceStore {
     this.#parts = parts
     this.#leases = new RedisLeases(parts)
     this.#roomList = new RedisRoomList(parts)
+    const { publisher, keys } = parts
+    this.#additions = new TurnBatches({
+      most: ENTRIES_PER_STEP,
+      send: (nodeId, entries) => this.#write(nodeId, ({ notAfter }) =>
+        publisher.roomcastRegister(keys.nodeIndex(nodeId), notAfter, RETENTION_MS, ...entries.flat()))
+    })
+    this.#removals = new TurnBatches({
+      most: ENTRIES_PER_STEP,
+      send: (nodeId, entryKeys) => this.#call(() => publisher.hdel(keys.nodeIndex(nodeId), ...entryKeys))
+    })
   }
 
   async takeLease (node: NodeInfo): Promise<void> {
@@ -53,15 +67,14 @@ export class RedisPresence implements PresenceStore {
   async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry): Promise<void> {
     const { publisher, keys } = this.#parts
     const userId = entry.kind === 'room' ? '' : entry.userId
-    await this.#write(nodeId, ({ notAfter }) =>
-      publisher.roomcastRegister(keys.nodeIndex(nodeId), notAfter, entryKeyOf(entry), userId, RETENTION_MS))
+    await this.#additions.add(nodeId, [entryKeyOf(entry), userId])
     await this.#write(nodeId, terms => {
       const { notAfter } = terms
       switch (entry.kind) {
         case 'connection': {
           const { connectionId, connectedAt, transport, info } = entry
           const record = `${nodeId} ${JSON.stringify({ nodeName, connectedAt, transport, info })}`
-          return publisher.roomcastRegister(keys.userConnections(userId), notAfter, connectionId, record, RETENTION_MS)
+          return publisher.roomcastRegister(keys.userConnections(userId), notAfter, RETENTION_MS, connectionId, record)
         }
         case 'member': return this.#move('roomcastEnter', nodeId, entry, terms)
         case 'room': return publisher.roomcastRegisterRoom(keys.rooms(), notAfter, RedisRoomList.member(entry.room, nodeId), RETENTION_MS)
@@ -83,7 +96,7 @@ export class RedisPresence implements PresenceStore {
         default: return entry satisfies never
       }
     })
-    await this.#call(() => publisher.hdel(keys.nodeIndex(nodeId), entryKeyOf(entry)))
+    await this.#removals.add(nodeId, entryKeyOf(entry))
   }
 
   async entriesOf (nodeId: string): Promise<PresenceEntry[]> {

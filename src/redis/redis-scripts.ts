@@ -49,7 +49,7 @@ interface Commands {
   roomcastRelease: (ends: string, since: string, holders: string, claims: string, notAfter: number, nodeId: string, graceMs: number, holder: string) => Done
   roomcastBury: (holders: string, claims: string, notAfter: number, nodeId: string) => Done
   roomcastNodes: (ends: string, holders: string) => Promise<[live: string[], holders: string[]]>
-  roomcastRegister: (hash: string, notAfter: number, field: string, value: string, retentionMs: number) => Done
+  roomcastRegister: (hash: string, notAfter: number, retentionMs: number, ...fieldsAndValues: string[]) => Done
   roomcastRegisterRoom: (rooms: string, notAfter: number, entry: string, retentionMs: number) => Done
   roomcastRemove: (connections: string, seen: string, notAfter: number, connectionId: string, nodeId: string, seenAt: number | '', retentionMs: number) => Done
   roomcastEnter: MemberCommand

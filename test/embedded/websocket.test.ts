@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
@@ -6,6 +8,7 @@ import { WebSocket } from 'ws'
 import { roomcast, websocketOptions } from '../../src/app.ts'
 import { connect, connectRefused } from '../helpers/client.ts'
 import { JWT_SECRET, memberToken } from '../helpers/token.ts'
+import { until } from '../helpers/until.ts'
 import { createHost, listen, PREFIX, refusal } from './host.ts'
 
 const options = { prefix: PREFIX, jwtSecret: JWT_SECRET }
@@ -25,6 +28,30 @@ async function openEcho (t: Test, url: string): Promise<WebSocket> {
   await once(webSocket, 'open')
   return webSocket
 }
+
+/** The garbage collector, on demand. */
+const collect = ((): () => void => {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
+})()
+
+t.test('nothing of the request remains with a connection that it was upgraded to', async t => {
+  const app = createHost(t)
+  const requests: Array<WeakRef<object>> = []
+  app.addHook('onRequest', async (request, reply) => { requests.push(new WeakRef(request), new WeakRef(request.raw), new WeakRef(reply.raw)) })
+  await app.register(roomcast, options)
+  const { wsUrl } = await listen(app)
+  const alice = await connect(t, { url: wsUrl, token: memberToken('alice') })
+  await until('what is left of the request', [], async () => {
+    await alice.ping()
+    collect()
+    return requests.filter(request => request.deref() !== undefined).map(request => request.deref()?.constructor.name)
+  })
+  t.equal(requests.length, 3)
+  await alice.subscribe('lobby')
+  await app.realtime.publish({ room: 'lobby' }, 'hello')
+  t.match(await alice.inbox.next('the publication'), { data: 'hello' })
+})
 
 for (const order of ['before', 'after'] as const) {
   t.test(`a host's @fastify/websocket with our options serves both, its routes added ${order} ours`, async t => {

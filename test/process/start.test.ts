@@ -45,6 +45,24 @@ t.test('with secrets it starts in production, writes no development file and pri
   for (const secret of ['eyJ', JWT_SECRET, API_KEY]) t.notOk((stdout + stderr).includes(secret))
 })
 
+t.test('each request is one line of the log, with what it came to and without its query; a connection is none', async t => {
+  const server = runServer(t, t.testdir({}), credentials)
+  const address = await server.ready()
+  await publish(address, API_KEY, '{"room":"lobby","data":1}')
+  await publish(address, 'another-key', '{"room":"lobby","data":1}')
+  await fetch(`${address}/presence/alice?token=hunter2`)
+  await connect(t, { url: socketUrl(address), token: memberToken('alice') })
+  await connectRefused(t, { url: `${socketUrl(address)}?token=hunter2` })
+  const { stdout } = await server.stop()
+  const lines = stdout.split('\n').filter(line => line.includes('"reqId"')).map(line => JSON.parse(line) as { msg: string, req: { method: string, path: string }, res: object })
+  t.same(lines.map(({ msg, req: { method, path }, res }) => [msg, method, path, res]), [
+    ['request completed', 'POST', '/publish', { statusCode: 200 }],
+    ['request completed', 'POST', '/publish', { statusCode: 401 }],
+    ['request completed', 'GET', '/presence/alice', { statusCode: 401 }],
+    ['request completed', 'GET', '/ws', { statusCode: 401 }]
+  ])
+})
+
 t.test('a .env file in the folder is loaded, and the environment wins over it', async t => {
   const content = [`JWT_SECRET=${JWT_SECRET}`, `API_KEYS=${credentials.API_KEYS}`, 'NODE_NAME=of-the-file', '# HOST=0.0.0.0', ''].join('\n')
   const folder = t.testdir({ '.env': content })
