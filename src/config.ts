@@ -89,6 +89,9 @@ export const SettingsSchema = Type.Object({
   maxBufferedBytes: Type.Integer({
     default: 1_048_576, minimum: 65_536, env: 'MAX_BUFFERED_BYTES', description: 'High-water mark: bytes that may wait in one socket'
   }),
+  maxRoomsPerConnection: Type.Integer({
+    default: 1_000, minimum: 1, maximum: 100_000, env: 'MAX_ROOMS_PER_CONNECTION', description: 'Rooms that one connection may ask for at a time'
+  }),
   drainMs: Type.Integer({ default: 3_000, minimum: 0, maximum: 5_000, env: 'DRAIN_MS', description: 'How long a shutdown waits for frames under way' }),
   shutdownGraceMs: Type.Integer({
     default: 0, minimum: 0, maximum: 600_000, env: 'SHUTDOWN_GRACE_MS', description: 'How long presence outlives a shutdown, for rolling restarts'

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { RoomcastError } from './errors.ts'
 import type { Replay, RoomMembers, RoomPosition } from './frames.ts'
 import type { RealtimeNode } from './node.ts'
 import type { MembersSnapshot } from './presence-store.ts'
@@ -23,6 +24,16 @@ export interface EnteredRoom {
 
 /** What a client is told of a room that it has entered. */
 export type OpenedRoom = RoomPosition & Partial<Replay> & Partial<RoomMembers>
+
+/** @throws RoomcastError `limit_exceeded` if that were one room more than a connection may ask for, beside those that it has */
+export function assertRoomLeft (node: RealtimeNode, { subscriptions, grantedCount }: Connection, room: string): void {
+  const { maxRoomsPerConnection: most } = node.settings
+  if (!subscriptions.has(room) && subscriptions.size - grantedCount >= most) throw tooManyRooms(most)
+}
+
+export function tooManyRooms (most: number): RoomcastError {
+  return new RoomcastError('limit_exceeded', { message: `A connection may be in ${most} rooms at a time` })
+}
 
 /**
  * Does everything about a subscription that has to wait: the room is entered, what was missed brought up, the members read. Who is

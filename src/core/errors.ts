@@ -28,7 +28,7 @@ export const errors = {
   media_type_unsupported: { statusCode: 415, message: 'The body must be application/json' },
   upgrade_required: { statusCode: 426, message: 'This address speaks WebSocket; all checks passed' },
   key_reused: { statusCode: 422, message: 'The key was used before, for something else' },
-  limit_exceeded: { statusCode: 429, message: 'A limit was reached' },
+  limit_exceeded: { statusCode: 429, message: 'The limit is reached; free something first' },
   internal: { statusCode: 500, message: 'Something went wrong here' },
   unavailable: { statusCode: 503, message: 'It did not happen; try again later' },
   outcome_unknown: { statusCode: 503, message: 'It may or may not have happened' },
@@ -61,6 +61,6 @@ export class RoomcastError extends Error {
 
   /** Milliseconds until a retry makes sense; undefined where the same request would be refused again. */
   get retryAfterMs (): number | undefined {
-    return this.statusCode === 503 || this.statusCode === 429 ? RETRY_AFTER_MS : undefined
+    return this.statusCode === 503 ? RETRY_AFTER_MS : undefined
   }
 }

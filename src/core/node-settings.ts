@@ -7,6 +7,8 @@ export interface NodeSettings extends UpkeepSettings {
   readonly heartbeatMs: number
   readonly maxFrameBytes: number
   readonly maxBufferedBytes: number
+  /** Rooms beside those that the server gives. */
+  readonly maxRoomsPerConnection: number
   /** How long a shutdown waits for frames that are under way. */
   readonly drainMs: number
   /** How long presence outlives a shutdown, so that users who are back within it never were offline. */

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { enterRoom, openRooms, tellMembers, type EnteredRoom, type WantedRoom } from './entering.ts'
+import { enterRoom, openRooms, tellMembers, tooManyRooms, type EnteredRoom, type WantedRoom } from './entering.ts'
 import { RoomcastError } from './errors.ts'
 import { PROTOCOL, type ResumeFrame } from './frames.ts'
 import { assertPublicRoom, EVERYONE_ROOM, userRoom } from './names.ts'
@@ -32,14 +32,18 @@ export async function enterFirstRooms (node: RealtimeNode, connection: Connectio
   const { claims, userId } = connection
   const asked = new Map<string, WantedRoom>(resumed?.rooms.map(wanted => [wanted.room, wanted]))
   const granted = new Set([userRoom(userId), EVERYONE_ROOM, ...claims.rooms ?? []])
+  const { maxRoomsPerConnection: most } = node.settings
   const entered: EnteredRoom[] = []
   const refused: RefusedRoom[] = []
+  let askedCount = 0
+  connection.grantedCount = granted.size
 
   const enterAsked = async (wanted: WantedRoom): Promise<void> => {
     try {
       if (!granted.has(wanted.room)) {
         assertPublicRoom(wanted.room)
         await node.assertAllowed(claims, 'subscribe', wanted.room)
+        if (++askedCount > most) throw tooManyRooms(most)
       }
       entered.push(await enterRoom(node, connection, wanted))
     } catch (error) {

@@ -38,12 +38,19 @@ t.test('no secret stands there that somebody could take over', async t => {
   for (const name of ['JWT_SECRET', 'API_KEYS']) t.equal(lines.find(line => line.name === name)?.value, '', name)
 })
 
-t.test('a duration or a size has its unit in its name and in the words above it', async t => {
+/** What a number counts, by how its variable is named. */
+const units = [
+  { named: /_MS$/, told: /\bmilliseconds\b/ },
+  { named: /_BYTES$/, told: /\bbytes\b/ },
+  { named: /^MAX_ROOMS_/, told: /\bRooms\b/ }
+]
+
+t.test('a number has its unit in its name and in the words above it', async t => {
   for (const [name, schema] of variables) {
     if (schema['type'] !== 'integer' || name === 'PORT') continue
-    const [, unit = ''] = /_(MS|BYTES)$/.exec(name) ?? []
-    t.not(unit, '', `${name} ends in its unit`)
-    t.match(lines.find(line => line.name === name)?.comment, unit === 'MS' ? /\bmilliseconds\b/ : /\bbytes\b/, name)
+    const unit = units.find(({ named }) => named.test(name))
+    t.ok(unit, `${name} names its unit`)
+    if (unit !== undefined) t.match(lines.find(line => line.name === name)?.comment, unit.told, name)
   }
 })
 

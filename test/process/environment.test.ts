@@ -45,6 +45,7 @@ const defaults = {
   leaseMs: 10_000,
   maxFrameBytes: 65_536,
   maxBufferedBytes: 1_048_576,
+  maxRoomsPerConnection: 1_000,
   drainMs: 3_000,
   shutdownGraceMs: 0,
   health: false,
@@ -85,6 +86,7 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['LEASE_MS', '6001', { leaseMs: 6_001 }],
   ['MAX_FRAME_BYTES', '1024', { maxFrameBytes: 1_024 }],
   ['MAX_BUFFERED_BYTES', '65536', { maxBufferedBytes: 65_536 }],
+  ['MAX_ROOMS_PER_CONNECTION', '1', { maxRoomsPerConnection: 1 }],
   ['DRAIN_MS', '0', { drainMs: 0 }],
   ['SHUTDOWN_GRACE_MS', '600000', { shutdownGraceMs: 600_000 }],
   ['ROOMS', '[{"pattern":"feed","presence":false}]', { rooms: [{ pattern: 'feed', presence: false }] }]
@@ -134,6 +136,7 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['LEASE_MS', '299', /300/],
   ['MAX_FRAME_BYTES', '1023', /1024/],
   ['MAX_BUFFERED_BYTES', '65535', /65536/],
+  ['MAX_ROOMS_PER_CONNECTION', '0', /1/],
   ['DRAIN_MS', '-1', /\b0\b/],
   ['SHUTDOWN_GRACE_MS', '600001', /600000/]
 ]
