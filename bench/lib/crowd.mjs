@@ -11,37 +11,32 @@ const OPENING_AT_ONCE = 200
 export class Crowd {
   clients = []
   latencies = []
+  /** Publications received, by all together. */
+  received = 0
 
   /** Opens `count` connections, each in the room that `roomOf(index)` names. */
-  async open (side, port, count, roomOf, isTimed = false) {
+  async open (side, port, count, roomOf) {
     const openings = Array.from({ length: count }, (_, index) => index)
     const next = async () => {
-      for (let index = openings.pop(); index !== undefined; index = openings.pop()) await this.#openOne(side, port, `user-${index}`, roomOf(index), isTimed)
+      for (let index = openings.pop(); index !== undefined; index = openings.pop()) await this.#openOne(side, port, `user-${index}`, roomOf(index))
     }
     await Promise.all(Array.from({ length: OPENING_AT_ONCE }, next))
-  }
-
-  /** Publications received, by all together. */
-  get received () {
-    let sum = 0
-    for (const client of this.clients) sum += client.received
-    return sum
   }
 
   close () {
     for (const client of this.clients) client.destroy()
   }
 
-  async #openOne (side, port, userId, room, isTimed) {
+  async #openOne (side, port, userId, room) {
     const { path, headers, step } = side.opening(userId, room)
     let onOpen
     const open = new Promise(resolve => { onOpen = resolve })
     const client = new RawClient({
-      port, path, headers, minBytes: MIN_PUBLICATION_BYTES, onText: text => { if (step(text, client)) onOpen() }
+      port, path, headers, minBytes: MIN_PUBLICATION_BYTES, tally: this, onText: text => { if (step(text, client)) onOpen() }
     })
     await client.opened
     await open
-    client.read(isTimed && this.clients.length % READ_ONE_IN === 0 ? text => { this.#time(text) } : undefined)
+    client.read(this.clients.length % READ_ONE_IN === 0 ? text => { this.#time(text) } : undefined)
     this.clients.push(client)
   }
 

@@ -17,15 +17,18 @@ export function textFrame (text) {
  * server that it measures.
  */
 export class RawClient {
-  /** Data frames received whose payload is at least as long as a publication's. */
-  received = 0
+  #tally
   #socket
   #left = Buffer.alloc(0)
   #skip = 0
   #onText
   #minBytes
 
-  constructor ({ port, path, headers = {}, minBytes, onText }) {
+  /**
+   * @param options `minBytes` is the length of a publication: data frames whose payload is as long, or longer, are counted in `tally.received`
+   */
+  constructor ({ port, path, headers = {}, minBytes, tally, onText }) {
+    this.#tally = tally
     this.#onText = onText
     this.#minBytes = minBytes
     this.#socket = connect(port, '127.0.0.1')
@@ -93,7 +96,7 @@ export class RawClient {
       const opcode = bytes[at] & 0x0F
       const isRead = this.#onText !== undefined || opcode === 9
       if (isRead && rest < headBytes + length) break
-      if (opcode <= 2 && length >= this.#minBytes) this.received++
+      if (opcode <= 2 && length >= this.#minBytes) this.#tally.received++
       if (isRead) this.#read(opcode, bytes.subarray(at + headBytes, at + headBytes + length))
       at += headBytes + length
       if (at >= bytes.length) {

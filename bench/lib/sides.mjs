@@ -1,8 +1,8 @@
-import { Agent, request } from 'node:http'
 import { Emitter } from '@socket.io/redis-emitter'
 import { createSigner } from 'fast-jwt'
 import { Redis } from 'ioredis'
 import { startNode, startPeer } from './processes.mjs'
+import { Poster } from './raw-http.mjs'
 
 const JWT_SECRET = 'a-secret-for-the-benchmark-of-fan-out'
 const API_KEY = 'a-key-for-the-benchmark-of-fan-out'
@@ -18,19 +18,9 @@ export const sides = {
     async start (redis) {
       const { address, pid } = await startNode({ REDIS_URL: redis.url, JWT_SECRET, API_KEYS: `bench:${API_KEY}`, LOG_LEVEL: 'info', MAX_FRAME_BYTES: '1048576' })
       const { port } = new URL(address)
-      const agent = new Agent({ keepAlive: true, maxSockets: 64 })
-      const post = (path, body) => new Promise((resolve, reject) => {
-        const headers = { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-        const sent = request({ host: '127.0.0.1', port, path, method: 'POST', agent, headers }, response => {
-          response.resume().on('end', () => {
-            if (response.statusCode === 200) resolve()
-            else reject(new Error(`status ${response.statusCode}`))
-          })
-        })
-        sent.on('error', reject)
-        sent.end(body)
-      })
-      return { port, pid, post, publish: (room, data) => post('/publish', JSON.stringify({ room, data })), stop: () => { agent.destroy() } }
+      const poster = new Poster(Number(port), API_KEY)
+      const post = (path, body) => poster.post(path, body)
+      return { port, pid, post, publish: (room, data) => post('/publish', JSON.stringify({ room, data })), stop: () => { poster.destroy() } }
     },
     opening (userId, room) {
       return {
