@@ -94,8 +94,9 @@ for (const { title, joins, leaves, passing, lag } of scenes) {
     await enter(t, node2, 'newcomer')
     await settle(node1, lists)
     for (const list of lists) {
-      t.same(list.userIds, [...wanted, 'newcomer'].sort(), `${list.client.welcome.userId} sees the newcomer`)
+      // A node that still repairs what the fall-back cost it tells what follows after that.
       await equalsServer(list, node2, MARGIN_MS)
+      t.same(list.userIds, [...wanted, 'newcomer'].sort(), `${list.client.welcome.userId} sees the newcomer`)
       t.same(list.faults, [])
     }
   })
