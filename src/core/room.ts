@@ -33,9 +33,7 @@ export class Room implements Vouched {
   /** When its end was last compared with the broker's. */
   comparedAt = 0
   readonly #byCodec = new Map<Codec, Map<Connection, Subscription>>()
-  readonly #onPending: (room: Room) => void
-  readonly #onHole: (room: Room) => void
-  readonly #now: () => number
+  readonly #parts: RoomParts
   readonly #tail: Tail
   #isExtended = false
   #held: Publication[] | undefined
@@ -45,12 +43,10 @@ export class Room implements Vouched {
   #broadcast: Broadcast | undefined
   #size = 0
 
-  constructor (name: string, { onPending, onHole, historyOf, now }: RoomParts) {
+  constructor (name: string, parts: RoomParts) {
     this.name = name
-    this.#onPending = onPending
-    this.#onHole = onHole
-    this.#now = now
-    this.#tail = new Tail(historyOf(name))
+    this.#parts = parts
+    this.#tail = new Tail(parts.historyOf(name))
   }
 
   /** Subscriptions in this room, open or not. */
@@ -102,9 +98,8 @@ export class Room implements Vouched {
     if (position === undefined) {
       this.#position = { epoch: end.epoch, offset: end.offset }
       this.#inherits = end.inherits
-    } else if (this.isHealing) {
-      // What is being read now reaches this end too.
-    } else if (end.epoch !== position.epoch || end.offset > position.offset) {
+    } else if (!this.isHealing && (end.epoch !== position.epoch || end.offset > position.offset)) {
+      // What is being read already reaches this end too.
       this.#beginHealing()
     }
   }
@@ -169,7 +164,7 @@ export class Room implements Vouched {
   after (since: Position): Publication[] | undefined {
     const end = { ...this.position, inherits: this.#inherits }
     const offset = offsetUnder(end, since)
-    return offset === undefined ? undefined : this.#tail.after(offset, end, this.#now())
+    return offset === undefined ? undefined : this.#tail.after(offset, end, this.#parts.now())
   }
 
   /** Whether `extend` was called since the room can say what came: then what its tail does not hold is not kept, or too far back. */
@@ -179,7 +174,7 @@ export class Room implements Vouched {
   extend (newest: HistoryPage): void {
     if (newest.epoch !== this.position.epoch) return
     this.#inherits = newest.inherits
-    this.#tail.extend(newest.publications, this.position, this.#now())
+    this.#tail.extend(newest.publications, this.position, this.#parts.now())
     this.#isExtended = true
   }
 
@@ -220,20 +215,20 @@ export class Room implements Vouched {
 
   #beginHealing (): void {
     this.#held = []
-    this.#onHole(this)
+    this.#parts.onHole(this)
   }
 
   #take (publication: Publication): void {
     const { epoch, offset } = publication
     this.#position = { epoch, offset }
-    this.#tail.push(publication, this.#now())
+    this.#tail.push(publication, this.#parts.now())
     this.#enqueue(publication)
   }
 
   #enqueue (publication: AnyPublication): void {
     if (this.#size === 0) return
     this.#pending.push(publication)
-    if (this.#pending.length === 1 && this.#broadcast === undefined) this.#onPending(this)
+    if (this.#pending.length === 1 && this.#broadcast === undefined) this.#parts.onPending(this)
   }
 
   /** Moves to a position whose predecessors were missed; what had arrived before goes out first. */

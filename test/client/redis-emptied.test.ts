@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { RoomHandle } from '../../client/index.ts'
-import { connect } from '../helpers/client.ts'
+import { connectSoon } from '../helpers/client.ts'
 import { startCluster } from '../helpers/cluster.ts'
 import type { Outcome } from '../helpers/outcomes.ts'
 import { memberToken } from '../helpers/token.ts'
@@ -58,7 +58,7 @@ t.test('Redis is killed and comes back empty in mid-run, three times: everyone i
     await publishing.more('published again', 3, isPublished)
     for (const told of connected) await until('a gap', restart + 1, () => gapsIn(told).length, RETURN_MS)
     const since = traveller.room.position
-    const asker = await connect(t, { url: south.wsUrl, token: memberToken('asker') })
+    const asker = await connectSoon(t, { url: south.wsUrl, token: memberToken('asker') })
     t.match(await asker.subscribe('lobby', since && { since }), { recovered: false, publications: [] }, `restart ${restart + 1}`)
     const back = nextState(traveller.client, 'open')
     way.heal(portOf(restart % 2 === 0 ? south.url : north.url))

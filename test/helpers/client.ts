@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
+import { closeCodes } from '../../src/core/close-codes.ts'
 import type { HistoryFrame, MessageFrame, PublishFrame, ServerFrame, SubscribeFrame } from '../../src/core/frames.ts'
 import { ClosedError, Inbox, type Closure } from './inbox.ts'
 import { within } from './within.ts'
@@ -163,6 +164,22 @@ export async function connect (t: Pick<Test, 'after'>, options: ConnectOptions):
   socket.on('open', () => { for (const text of options.eager ?? []) socket.send(text) })
   await once(socket, 'open')
   return client.greet()
+}
+
+const SOON_MS = 15_000
+
+/**
+ * Connects as soon as the node can welcome: after Redis was away it has its lease again with its next heartbeat, and until then closes with
+ * 4500, after which a client comes again.
+ */
+export async function connectSoon (t: Pick<Test, 'after'>, options: ConnectOptions): Promise<TestClient> {
+  for (const deadline = Date.now() + SOON_MS; ;) {
+    try {
+      return await connect(t, options)
+    } catch (error) {
+      if (!(error instanceof ClosedError) || error.code !== closeCodes.internal.code || Date.now() > deadline) throw error
+    }
+  }
 }
 
 export interface Refusal {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { connect } from './client.ts'
+import { connectSoon } from './client.ts'
 import type { ServerProcess } from './server-process.ts'
 import { memberToken } from './token.ts'
 
@@ -12,7 +12,7 @@ export interface SweepOptions {
 
 /** Subscribes since every position of an epoch in turn, and tells for each what was answered, such as `3: whole, 4 "a", 5 "b"` or `2: not whole`. */
 export async function sweep (t: Pick<Test, 'after'>, node: ServerProcess, { room, epoch, to }: SweepOptions): Promise<string[]> {
-  const client = await connect(t, { url: node.wsUrl, token: memberToken('sweeper') })
+  const client = await connectSoon(t, { url: node.wsUrl, token: memberToken('sweeper') })
   const answers: string[] = []
   for (let offset = 0; offset <= to; offset++) {
     const { recovered, publications = [] } = await client.subscribe(room, { since: { epoch, offset } })
