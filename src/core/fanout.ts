@@ -19,6 +19,12 @@ export class Fanout {
   /** Rooms that are in the middle of a write, and how long it took so far, in milliseconds. */
   readonly #busyMs = new Map<Room, number>()
   readonly #resting = new Set<Room>()
+  readonly #now: () => number
+
+  /** @param now a clock that only goes forward, in milliseconds */
+  constructor (now = () => performance.now()) {
+    this.#now = now
+  }
 
   /** Remembers a room until it has written all that it has. */
   readonly schedule = (room: Room): void => {
@@ -54,9 +60,9 @@ export class Fanout {
   }
 
   #write (room: Room, most: number): number {
-    const startedAt = performance.now()
+    const startedAt = this.#now()
     const count = room.write(most)
-    const busyMs = (this.#busyMs.get(room) ?? 0) + performance.now() - startedAt
+    const busyMs = (this.#busyMs.get(room) ?? 0) + this.#now() - startedAt
     if (room.isWriting) {
       this.#busyMs.set(room, busyMs)
       this.#rooms.push(room)

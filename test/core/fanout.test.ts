@@ -13,9 +13,10 @@ function turn (): Promise<void> {
   return new Promise(resolve => { setImmediate(resolve) })
 }
 
-/** Rooms with open subscriptions, written at the ends of real turns. */
+/** Rooms with open subscriptions, written at the ends of real turns, which take no time unless the test says so. */
 class FanoutUnderTest {
-  readonly fanout = new Fanout()
+  #clockMs = 0
+  readonly fanout = new Fanout(() => this.#clockMs)
   readonly hub = new Hub({ onPending: this.fanout.schedule, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, now: () => Date.now() })
 
   crowd (name: string, count: number): { room: Room, listeners: Listener[] } {
@@ -26,7 +27,7 @@ class FanoutUnderTest {
   /** A room with one subscription, writing to which takes as long as to thousands. */
   slow (name: string): { room: Room, listener: Listener } {
     const listener = this.join(name, 'slow')
-    listener.busyMs = 20
+    listener.onWrite = () => { this.#clockMs += 20 }
     return { room: this.#room(name), listener }
   }
 
