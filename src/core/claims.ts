@@ -15,6 +15,8 @@ export const ClaimsSchema = Type.Object({
   sub: Type.String(),
   /** When it stops being valid, in seconds since 1970 (RFC 7519 §4.1.4). */
   exp: Type.Optional(Type.Number()),
+  /** When it was issued, in seconds since 1970 (RFC 7519 §4.1.6). */
+  iat: Type.Optional(Type.Number()),
   jti: Type.Optional(Type.String()),
   /** Shown to other members; at most 1 KiB of JSON. */
   info: Type.Optional(Type.Unknown()),

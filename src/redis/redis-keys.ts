@@ -69,6 +69,9 @@ export class RedisKeys {
 
   /** HASH dead nodeId → the node that sweeps it. */
   claims (): string { return `${this.#prefix}:{leases}:claims` }
+
+  /** ZSET of revocations as JSON, by when they expire, in milliseconds on Redis' clock. */
+  revocations (): string { return `${this.#prefix}:{revocations}:list` }
 }
 
 /** How long a user's last time online is kept. */

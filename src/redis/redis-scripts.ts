@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { bury, lease, nodes, release } from './lease-scripts.ts'
 import { enter, leave, members, register, registerRoom, remove } from './presence-scripts.ts'
 import { forget, history, position, publish } from './publication-scripts.ts'
+import { revocations, revoke } from './revocation-scripts.ts'
 
 /** The scripts as commands of the publisher connection; ioredis sends them by hash, and whole where Redis forgot them. */
 export const scripts = {
@@ -19,7 +20,9 @@ export const scripts = {
   roomcastRemove: { lua: remove, numberOfKeys: 2 },
   roomcastEnter: { lua: enter, numberOfKeys: 4 },
   roomcastLeave: { lua: leave, numberOfKeys: 4 },
-  roomcastMembers: { lua: members, numberOfKeys: 3 }
+  roomcastMembers: { lua: members, numberOfKeys: 3 },
+  roomcastRevoke: { lua: revoke, numberOfKeys: 1 },
+  roomcastRevocations: { lua: revocations, numberOfKeys: 1 }
 } as const
 
 type Done = Promise<1 | null>
@@ -57,6 +60,8 @@ interface Commands {
   roomcastMembers: (
     members: string, order: string, version: string, notAfter: number, epoch: string, retentionMs: number, limit: number | '', after: string, run: string
   ) => Promise<[epoch: string, version: number, members: string[]] | null>
+  roomcastRevoke: (list: string, notAfter: number, expiresAt: number, revocation: string, most: number) => Promise<0 | 1 | null>
+  roomcastRevocations: (list: string, notAfter: number) => Promise<string[] | null>
 }
 
 /** The connection that writes and asks. */

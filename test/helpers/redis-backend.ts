@@ -6,6 +6,7 @@ import { RedisClients } from '../../src/redis/redis-clients.ts'
 import { RedisClock } from '../../src/redis/redis-clock.ts'
 import { RedisKeys } from '../../src/redis/redis-keys.ts'
 import { RedisPresence } from '../../src/redis/redis-presence.ts'
+import { RedisRevocations } from '../../src/redis/redis-revocations.ts'
 import { suiteHistoryOf } from '../conformance/broker-suite/history-policy.ts'
 import type { RedisServer } from './redis-server.ts'
 import { until } from './until.ts'
@@ -22,6 +23,8 @@ export interface RedisNodeOptions {
   readonly prefix: string
   readonly timeoutMs?: number
   readonly leaseMs?: number
+  /** Revocations that may be kept. */
+  readonly most?: number
 }
 
 /** What one node has of Redis, built as the application builds it: the one place that knows the constructors. */
@@ -29,15 +32,17 @@ export class RedisNode {
   readonly keys: RedisKeys
   readonly broker: RedisBroker
   readonly store: RedisPresence
+  readonly revocations: RedisRevocations
   readonly #clock: RedisClock
 
-  private constructor (clients: RedisClients, clock: RedisClock, { prefix, ...limits }: RedisNodeOptions) {
+  private constructor (clients: RedisClients, clock: RedisClock, { prefix, most, ...limits }: RedisNodeOptions) {
     const { publisher, subscriber } = clients
     const { timeoutMs, leaseMs } = { ...DEFAULTS, ...limits }
     this.#clock = clock
     this.keys = new RedisKeys({ prefix, db: 0 })
     this.broker = new RedisBroker({ historyOf: suiteHistoryOf, publisher, subscriber, keys: this.keys, clock, timeoutMs, log: LOG })
     this.store = new RedisPresence({ publisher, keys: this.keys, clock, leaseMs, timeoutMs })
+    this.revocations = new RedisRevocations({ publisher, keys: this.keys, clock, timeoutMs, ...most !== undefined && { most } })
   }
 
   static async connect (t: Pick<Test, 'after'>, redis: RedisServer, options: RedisNodeOptions): Promise<RedisNode> {
@@ -49,17 +54,20 @@ export class RedisNode {
     t.after(async () => {
       await node.broker.close()
       await node.store.close()
+      await node.revocations.close()
     })
     return node
   }
 
+  /** The present on Redis' clock. */
+  async now (): Promise<number> {
+    await this.#clock.sync()
+    return this.#clock.now()
+  }
+
   /** Waits until so much has passed on Redis' clock, which cannot be moved. */
   async pass (ms: number): Promise<void> {
-    const now = async () => {
-      await this.#clock.sync()
-      return this.#clock.now()
-    }
-    const end = await now() + ms
-    await until(`${ms} ms on Redis' clock`, true, async () => await now() >= end, ms + 3_000)
+    const end = await this.now() + ms
+    await until(`${ms} ms on Redis' clock`, true, async () => await this.now() >= end, ms + 3_000)
   }
 }
