@@ -11,7 +11,9 @@ const table: Readonly<Record<number, Reconnect>> = {
   4401: 'new token',
   4403: 'never',
   4408: 'now',
+  4409: 'never',
   4413: 'backoff',
+  4429: 'backoff',
   4500: 'backoff'
 }
 

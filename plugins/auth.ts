@@ -14,6 +14,11 @@ export interface RoomcastAuth {
    * @throws RoomcastError `unauthorized`
    */
   connection: (request: FastifyRequest) => Promise<Claims>
+  /**
+   * What a token says that a client brings over its connection.
+   * @throws RoomcastError `unauthorized`, also where the host says who connects
+   */
+  verify: (token: string) => Promise<Claims>
   /** A hook that lets only bearers of a scope pass: API keys, or tokens with that scope. */
   requireScope: (scope: Scope) => onRequestAsyncHookHandler
 }
@@ -38,18 +43,27 @@ export default fp(async (app: FastifyInstance) => {
   const { roomcastSettings: settings, roomcastFunctions: { authenticate } } = app
   const verify = await createVerifier(app, settings)
   const apiKeys = settings.apiKeys.map(apiKey => ({ ...apiKey, digest: sha256(apiKey.key) }))
+  // The node, which knows what was revoked, needs this plugin itself, and is there when the first request comes.
+  const valid = (claims: Claims): Claims => {
+    app.roomcastNode.revoker.assertValid(claims)
+    return claims
+  }
 
   app.decorateRequest('roomcastCaller', '')
   app.decorate('roomcastAuth', {
     async connection (request) {
-      if (authenticate === undefined) return verify(tokenOf(request))
-      return parseClaims(await ask(() => authenticate(request), cause => new RoomcastError('unauthorized', { cause })))
+      if (authenticate === undefined) return valid(verify(tokenOf(request)))
+      return valid(parseClaims(await ask(() => authenticate(request), cause => new RoomcastError('unauthorized', { cause }))))
+    },
+    async verify (token) {
+      if (authenticate !== undefined) throw new RoomcastError('unauthorized', { message: 'Who connects here brings no new token: connect again' })
+      return valid(verify(token))
     },
     requireScope: scope => async request => {
       const credential = bearerOf(request)
       if (credential === undefined) throw new RoomcastError('unauthorized')
       const apiKey = findKey(apiKeys, credential)
-      const bearer = apiKey === undefined ? byToken(verify(credential)) : byKey(apiKey)
+      const bearer = apiKey === undefined ? byToken(valid(verify(credential))) : byKey(apiKey)
       if (bearer.scopes?.includes(scope) === false) throw new RoomcastError('scope_forbidden')
       request.roomcastCaller = bearer.name
     }

@@ -20,7 +20,9 @@ export default fp(async (app: FastifyInstance) => {
   const node = new RealtimeNode({
     broker: app.roomcastBroker,
     store: app.roomcastPresenceStore,
+    revocations: app.roomcastRevocationStore,
     gatekeeper: new Gatekeeper(app.roomcastFunctions),
+    verify: token => app.roomcastAuth.verify(token),
     settings: { ...app.roomcastSettings, expiryNoticeMs: EXPIRY_NOTICE_MS },
     log: app.log
   })
@@ -29,4 +31,4 @@ export default fp(async (app: FastifyInstance) => {
   await node.start()
   app.decorate('roomcastNode', node)
   app.decorate('realtime', new Realtime(node))
-}, { name: 'roomcast-realtime', dependencies: ['roomcast-settings', 'roomcast-storage'], fastify: '5.x' })
+}, { name: 'roomcast-realtime', dependencies: ['roomcast-settings', 'roomcast-storage', 'roomcast-auth'], fastify: '5.x' })

@@ -15,6 +15,7 @@ import healthRoutes from '../routes/health.ts'
 import historyRoutes from '../routes/history.ts'
 import presenceRoutes from '../routes/presence.ts'
 import publishRoutes from '../routes/publish.ts'
+import revocationRoutes from '../routes/revocations.ts'
 import roomRoutes from '../routes/rooms.ts'
 import wsRoutes from '../routes/ws.ts'
 import { parseSettings, SettingsError, type HostFunctions, type RoomcastOptions } from './config.ts'
@@ -61,8 +62,8 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     await app.register(redis)
     await app.register(storage)
     await app.register(presence)
-    await app.register(realtime)
     await app.register(auth)
+    await app.register(realtime)
     await app.register(websocket)
     await app.register(upgrades)
     if (settings.docs) await app.register(openapi)
@@ -72,6 +73,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     await app.register(presenceRoutes)
     await app.register(roomRoutes)
     await app.register(historyRoutes)
+    await app.register(revocationRoutes)
     if (settings.health) await app.register(healthRoutes)
 
     host.decorate('publisher', app.publisher)

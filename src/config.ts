@@ -8,7 +8,7 @@ import { assertPublicRoom, EVERYONE_ROOM } from './core/names.ts'
 import { KEY_PREFIX_PATTERN } from './redis/redis-keys.ts'
 
 /** What an API key or a token's `scope` may allow over REST. */
-export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete'] as const
+export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete', 'revoke'] as const
 
 export type Scope = typeof scopes[number]
 
@@ -91,6 +91,12 @@ export const SettingsSchema = Type.Object({
   }),
   maxRoomsPerConnection: Type.Integer({
     default: 1_000, minimum: 1, maximum: 100_000, env: 'MAX_ROOMS_PER_CONNECTION', description: 'Rooms that one connection may ask for at a time'
+  }),
+  maxConnectionsPerUser: Type.Integer({
+    default: 100, minimum: 1, maximum: 100_000, env: 'MAX_CONNECTIONS_PER_USER', description: 'Connections that one user may have at a time, on all nodes together'
+  }),
+  connectionsPerUserPolicy: Type.Union([Type.Literal('refuse'), Type.Literal('replace')], {
+    default: 'refuse', env: 'CONNECTIONS_PER_USER_POLICY', description: 'Whether one more is refused, or replaces the oldest'
   }),
   drainMs: Type.Integer({ default: 3_000, minimum: 0, maximum: 5_000, env: 'DRAIN_MS', description: 'How long a shutdown waits for frames under way' }),
   shutdownGraceMs: Type.Integer({

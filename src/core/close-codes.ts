@@ -18,7 +18,9 @@ export const closeCodes = {
   tokenExpired: { code: 4401, reason: 'token expired or revoked', reconnect: 'new token' },
   disconnected: { code: 4403, reason: 'disconnected by the API', reconnect: 'never' },
   noSignOfLife: { code: 4408, reason: 'no sign of life', reconnect: 'now' },
+  replaced: { code: 4409, reason: 'replaced by a newer connection', reconnect: 'never' },
   slowConsumer: { code: 4413, reason: 'slow consumer', reconnect: 'backoff' },
+  flooding: { code: 4429, reason: 'flooding or over a limit', reconnect: 'backoff' },
   internal: { code: 4500, reason: 'internal', reconnect: 'backoff' }
 } as const satisfies Record<string, CloseCode>
 

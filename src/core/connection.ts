@@ -26,7 +26,6 @@ export interface ConnectionParts {
 export class Connection implements Vouched {
   readonly connectionId: string
   readonly userId: string
-  readonly claims: Claims
   readonly codec: Codec
   readonly transport: Transport
   readonly connectedAt: number
@@ -45,6 +44,9 @@ export class Connection implements Vouched {
   /** Whether `welcome` was sent. */
   isWelcomed = false
   assertedAt = 0
+  /** What other members are shown of the user: what the token said at connect. */
+  readonly info: unknown
+  #claims: Claims
   readonly #node: RealtimeNode
   readonly #inbox: Inbox
   #onFirstFrame: ((frame: ResumeFrame | undefined) => void) | undefined
@@ -53,7 +55,8 @@ export class Connection implements Vouched {
   constructor ({ node, transport, codec, claims, connectionId, connectedAt }: ConnectionParts) {
     this.connectionId = connectionId
     this.userId = claims.sub
-    this.claims = claims
+    this.info = claims.info ?? null
+    this.#claims = claims
     this.codec = codec
     this.transport = transport
     this.connectedAt = this.seenAt = connectedAt
@@ -64,13 +67,13 @@ export class Connection implements Vouched {
   /** False from the moment at which anybody decided that this connection ends. */
   get isOpen (): boolean { return this.#isOpen }
 
+  /** What the present token says. */
+  get claims (): Claims { return this.#claims }
+
   /** When the token stops being valid, in milliseconds since 1970; null if its claims name no end. */
   get expiresAt (): number | null {
-    return this.claims.exp === undefined ? null : this.claims.exp * 1_000
+    return this.#claims.exp === undefined ? null : this.#claims.exp * 1_000
   }
-
-  /** What other members are shown of the user. */
-  get info (): unknown { return this.claims.info ?? null }
 
   get entryKey (): string { return entryKeyOf(this.entry()) }
   get isWanted (): boolean { return this.#isOpen }
@@ -93,6 +96,12 @@ export class Connection implements Vouched {
   /** Resolves when nothing waits or is under way in this connection's line. */
   idle (): Promise<void> {
     return this.#inbox.idle()
+  }
+
+  /** Goes on under a new token of the same user. */
+  renew (claims: Claims): void {
+    this.#claims = claims
+    this.isExpiryTold = false
   }
 
   /** Notes a sign of life. */

@@ -68,6 +68,13 @@ export const ResumeFrameSchema = Type.Object({
   }, closed), { maxItems: MAX_RESUMED_ROOMS })
 }, closed)
 
+/** Longest token that a client may bring. */
+export const MAX_TOKEN_LENGTH = 16_384
+
+export const RefreshFrameSchema = Type.Object({
+  type: Type.Literal('refresh'), ...request, token: Type.String({ minLength: 1, maxLength: MAX_TOKEN_LENGTH })
+}, closed)
+
 export const PingFrameSchema = Type.Object({ type: Type.Literal('ping'), ...request }, closed)
 
 /** Every frame that a client may send, by its `type`. Each has one verb in `verbs/` and one row in docs/protocol.md. */
@@ -78,6 +85,7 @@ export const clientFrameSchemas = {
   presence: PresenceFrameSchema,
   history: HistoryFrameSchema,
   resume: ResumeFrameSchema,
+  refresh: RefreshFrameSchema,
   ping: PingFrameSchema
 } as const
 
@@ -87,8 +95,9 @@ export type PublishFrame = Static<typeof PublishFrameSchema>
 export type PresenceFrame = Static<typeof PresenceFrameSchema>
 export type HistoryFrame = Static<typeof HistoryFrameSchema>
 export type ResumeFrame = Static<typeof ResumeFrameSchema>
+export type RefreshFrame = Static<typeof RefreshFrameSchema>
 export type PingFrame = Static<typeof PingFrameSchema>
-export type ClientFrame = SubscribeFrame | UnsubscribeFrame | PublishFrame | PresenceFrame | HistoryFrame | ResumeFrame | PingFrame
+export type ClientFrame = SubscribeFrame | UnsubscribeFrame | PublishFrame | PresenceFrame | HistoryFrame | ResumeFrame | RefreshFrame | PingFrame
 
 /** A subscription that stands, in `welcome.rooms`. */
 export interface RoomPosition extends Position {
@@ -128,6 +137,7 @@ export type ServerFrame =
   | { readonly type: 'join' | 'leave', readonly room: string, readonly member: Member, readonly version: number }
   | { readonly type: 'unsubscribed', readonly room: string, readonly code?: ErrorCode | undefined } & Reply
   | { readonly type: 'published', readonly room: string, readonly duplicate?: true | undefined } & Reply & Partial<Position>
+  | { readonly type: 'refreshed', readonly expiresAt: number | null } & Reply
   | { readonly type: 'pong' } & Reply
   | { readonly type: 'gap' } & RoomPosition
   | { readonly type: 'token_expiring', readonly expiresAt: number }

@@ -65,6 +65,8 @@ export class MemberFeed {
     for (const event of held) this.#tell([[connection, watcher]], event)
   }
 
+  isWatching (connection: Connection): boolean { return this.#watchers.has(connection) }
+
   unwatch (connection: Connection): void {
     this.#watchers.delete(connection)
   }

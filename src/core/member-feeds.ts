@@ -37,6 +37,10 @@ export class MemberFeeds {
     this.#feeds.get(room)?.open(connection, snapshot)
   }
 
+  isWatching (connection: Connection, room: string): boolean {
+    return this.#feeds.get(room)?.isWatching(connection) === true
+  }
+
   unwatch (connection: Connection, room: string): void {
     const feed = this.#feeds.get(room)
     if (feed === undefined) return

@@ -9,6 +9,10 @@ export interface NodeSettings extends UpkeepSettings {
   readonly maxBufferedBytes: number
   /** Rooms beside those that the server gives. */
   readonly maxRoomsPerConnection: number
+  /** Connections that one user may have at a time, on all nodes together. */
+  readonly maxConnectionsPerUser: number
+  /** Whether one more is refused, or replaces the oldest. */
+  readonly connectionsPerUserPolicy: 'refuse' | 'replace'
   /** How long a shutdown waits for frames that are under way. */
   readonly drainMs: number
   /** How long presence outlives a shutdown, so that users who are back within it never were offline. */

@@ -1,8 +1,9 @@
 import type { Broker } from './broker.ts'
 import type { Claims, Action } from './claims.ts'
 import type { CloseCode } from './close-codes.ts'
-import type { Codec } from './codec.ts'
+import { closeAll } from './closing.ts'
 import { Connection } from './connection.ts'
+import { Control, type Command } from './control.ts'
 import { Departures } from './departures.ts'
 import { RoomcastError } from './errors.ts'
 import { Fanout } from './fanout.ts'
@@ -11,41 +12,23 @@ import { Hub } from './hub.ts'
 import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
 import { MemberFeeds } from './member-feeds.ts'
+import { CONTROL_ROOM } from './names.ts'
 import { NodeEventEmitter } from './node-events.ts'
-import { enterFirstRooms, OPENINGS_AT_ONCE, welcome } from './opening.ts'
+import type { ConnectParts, NodeParts } from './node-parts.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { Openings } from './openings.ts'
 import { PresenceKeeper } from './presence-keeper.ts'
 import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
 import type { PublicationDraft } from './publication.ts'
 import { publishAll, publishBatch, type Published, type PublisherParts } from './publish-all.ts'
 import { Recovery } from './recovery.ts'
+import { Revoker } from './revoker.ts'
 import { RoomKeeper } from './room-keeper.ts'
 import { RoomPolicies } from './room-policies.ts'
-import type { Transport } from './transport.ts'
-import { Turnstile } from './turnstile.ts'
 import { tend } from './upkeep.ts'
-import { within } from './within.ts'
 
-export interface NodeParts {
-  readonly broker: Broker
-  readonly store: PresenceStore
-  readonly gatekeeper: Gatekeeper
-  readonly settings: NodeSettings
-  readonly log: Logger
-}
-
-export interface ConnectParts {
-  readonly transport: Transport
-  readonly codec: Codec
-  readonly claims: Claims
-  /** `resume`: the first frame says from where to go on. */
-  readonly mode?: 'new' | 'resume'
-}
-
-const UPKEEP_INTERVAL_MS = 1_000
-
-/** How long a connection that announced a resume is waited for, in milliseconds. */
-const RESUME_TIMEOUT_MS = 5_000
+/** Everything is tended once a second; looking more often for the next one begins it in time, since tokens expire at whole seconds. */
+const UPKEEP_INTERVAL_MS = 250
 
 /**
  * One running process: brings connections, rooms, broker and presence store together. The hub answers, the node acts, and where
@@ -57,6 +40,8 @@ export class RealtimeNode {
   readonly events: NodeEventEmitter
   readonly rooms: RoomKeeper
   readonly recovery: Recovery
+  readonly revoker: Revoker
+  readonly verify: NodeParts['verify']
   readonly #broker: Broker
   readonly #store: PresenceStore
   readonly #gatekeeper: Gatekeeper
@@ -66,13 +51,16 @@ export class RealtimeNode {
   readonly #feeds: MemberFeeds
   readonly #fanout = new Fanout()
   readonly #departures: Departures
-  readonly #turnstile = new Turnstile(OPENINGS_AT_ONCE)
+  readonly #control: Control
+  readonly #openings: Openings
   #timer: NodeJS.Timeout | undefined
+  #tendedSecond = 0
   #isDraining = false
 
-  constructor ({ broker, store, gatekeeper, settings, log }: NodeParts) {
+  constructor ({ broker, store, revocations, gatekeeper, verify, settings, log }: NodeParts) {
     this.settings = settings
     this.log = log
+    this.verify = verify
     this.events = new NodeEventEmitter(log)
     this.#broker = broker
     this.#store = store
@@ -89,6 +77,11 @@ export class RealtimeNode {
     this.#presence = new PresenceKeeper({ ...shared, store, nodeName: settings.nodeName, heartbeatMs: settings.heartbeatMs })
     this.#feeds = new MemberFeeds({ store, log })
     this.rooms = new RoomKeeper({ ...shared, broker, registrar: this.#presence.registrar, feeds: this.#feeds })
+    this.#control = new Control({
+      node: this, broker, onCommand: command => { this.#obey(command) }, onMissed: () => { this.revoker.sync() }
+    })
+    this.revoker = new Revoker({ ...shared, store: revocations, control: this.#control, rooms: this.rooms })
+    this.#openings = new Openings({ node: this, store, registrar: this.#presence.registrar, control: this.#control })
     this.#departures = new Departures({ registrar: this.#presence.registrar, rooms: this.rooms })
     this.recovery = new Recovery({ hub: this.#hub, broker, policies, log, maxReplyBytes: Math.floor(settings.maxBufferedBytes / 2) })
   }
@@ -96,7 +89,8 @@ export class RealtimeNode {
   get isDraining (): boolean { return this.#isDraining }
   get nodeId (): string { return this.#presence.node.nodeId }
   get connectionCount (): number { return this.#hub.connectionCount }
-  get roomCount (): number { return this.#hub.roomCount }
+  /** Rooms that connections here are in; the nodes' own is none of them. */
+  get roomCount (): number { return this.#hub.roomCount - (this.#hub.room(CONTROL_ROOM) === undefined ? 0 : 1) }
 
   /** This node's clock, in milliseconds since 1970. */
   now (): number { return Date.now() }
@@ -111,9 +105,12 @@ export class RealtimeNode {
       onResubscribed: () => {
         this.#presence.beat()
         this.rooms.catchUp()
+        this.revoker.sync()
       }
     })
     await this.#presence.start()
+    await this.#control.start()
+    await this.revoker.learn()
     this.#timer = setInterval(() => { this.#tendAll() }, UPKEEP_INTERVAL_MS)
   }
 
@@ -123,7 +120,9 @@ export class RealtimeNode {
       node: this, transport, codec, claims, connectionId: createId(), connectedAt: this.now()
     })
     this.#hub.enlist(connection)
-    connection.enqueue(() => this.#open(connection, mode))
+    connection.enqueue(() => this.#openings.open(connection, mode))
+    // It may have been revoked since the token was checked.
+    if (this.revoker.isRevoked(claims)) connection.close('tokenExpired')
     return connection
   }
 
@@ -131,8 +130,9 @@ export class RealtimeNode {
    * Whether claims allow an action in a room.
    * @throws RoomcastError `room_forbidden`
    */
-  assertAllowed (claims: Claims, action: Action, room: string): Promise<void> {
-    return this.#gatekeeper.assertAllowed(claims, action, room)
+  async assertAllowed (claims: Claims, action: Action, room: string): Promise<void> {
+    await this.#gatekeeper.assertAllowed(claims, action, room)
+    this.revoker.assertNotBanned(claims, room)
   }
 
   /**
@@ -174,48 +174,39 @@ export class RealtimeNode {
     await this.#broker.check()
   }
 
-  /** Tells the clients and waits for what is under way: frames that were taken are answered, then each connection gets 1001. */
+  /** Ends the connections, and clears what is left of them; see `closeAll`. */
   async drain (): Promise<void> {
     this.#isDraining = true
     clearInterval(this.#timer)
     if (this.settings.shutdownGraceMs > 0) this.#presence.registrar.leaveStanding()
-    const connections = [...this.#hub.connections()]
-    for (const { transport } of connections) transport.pause()
-    await within(this.settings.drainMs, this.#finishFrames(connections))
-    for (const connection of connections) {
-      connection.transport.resume()
-      connection.close('goingAway')
-    }
+    await closeAll({
+      connections: [...this.#hub.connections()], drainMs: this.settings.drainMs, deliver: () => this.#deliverAll()
+    })
     await this.#departures.finish()
   }
 
   /** Gives the lease back and stops. Call it after `drain`. */
   async stop (): Promise<void> {
+    this.revoker.stop()
     await this.#presence.stop(this.settings.shutdownGraceMs)
   }
 
-  async #finishFrames (connections: readonly Connection[]): Promise<void> {
-    await Promise.all(connections.map(connection => connection.idle()))
-    // What those frames published comes back before the probe does.
+  async #deliverAll (): Promise<void> {
+    // What was published comes back before the probe does.
     await this.#broker.check().catch(error => { this.log.warn({ err: error }, 'what was published last may not be delivered here') })
     this.#fanout.finish()
   }
 
-  async #open (connection: Connection, mode: 'new' | 'resume'): Promise<void> {
-    const { connectionId, userId } = connection
-    try {
-      const resumed = mode === 'resume' ? await connection.resumption(RESUME_TIMEOUT_MS) : undefined
-      connection.resumedId = resumed?.connectionId
-      await this.#turnstile.run(async () => {
-        connection.assertOpen()
-        await this.#presence.registrar.register(connection)
-        const opening = await enterFirstRooms(this, connection, resumed)
-        connection.assertOpen()
-        welcome(this, connection, opening)
-      })
-    } catch (error) {
-      if (connection.isOpen) throw error
-      this.log.debug({ connectionId, userId }, 'the connection ended before its welcome')
+  #obey (command: Command): void {
+    switch (command.type) {
+      case 'revoke':
+        this.revoker.apply(command.revocation)
+        return
+      case 'replace':
+        for (const connectionId of command.connectionIds) this.#hub.connection(connectionId)?.close('replaced')
+        return
+      default:
+        command satisfies never
     }
   }
 
@@ -227,6 +218,9 @@ export class RealtimeNode {
 
   #tendAll (): void {
     const now = this.now()
+    const second = Math.floor(now / 1_000)
+    if (second === this.#tendedSecond) return
+    this.#tendedSecond = second
     for (const connection of this.#hub.connections()) tend(connection, now, this.settings)
     this.#presence.assertDue()
     this.rooms.compareDue()

@@ -2,14 +2,9 @@ import type { Connection } from './connection.ts'
 import { enterRoom, openRooms, tellMembers, tooManyRooms, type EnteredRoom, type WantedRoom } from './entering.ts'
 import { RoomcastError } from './errors.ts'
 import { PROTOCOL, type ResumeFrame } from './frames.ts'
-import { assertPublicRoom, EVERYONE_ROOM, userRoom } from './names.ts'
+import { grantedRooms } from './granted.ts'
+import { assertPublicRoom } from './names.ts'
 import type { RealtimeNode } from './node.ts'
-
-/**
- * How many connections open at a time. A cut brings thousands back at once: this is enough to keep broker and store busy, and few enough for each
- * to be answered in its time.
- */
-export const OPENINGS_AT_ONCE = 100
 
 /** A room that was asked for, and is not allowed. */
 export interface RefusedRoom {
@@ -29,9 +24,9 @@ export interface Opening {
  * @throws RoomcastError `unavailable` or `outcome_unknown`
  */
 export async function enterFirstRooms (node: RealtimeNode, connection: Connection, resumed: ResumeFrame | undefined): Promise<Opening> {
-  const { claims, userId } = connection
+  const { claims } = connection
   const asked = new Map<string, WantedRoom>(resumed?.rooms.map(wanted => [wanted.room, wanted]))
-  const granted = new Set([userRoom(userId), EVERYONE_ROOM, ...claims.rooms ?? []])
+  const granted = grantedRooms(node, connection)
   const { maxRoomsPerConnection: most } = node.settings
   const entered: EnteredRoom[] = []
   const refused: RefusedRoom[] = []
@@ -52,7 +47,8 @@ export async function enterFirstRooms (node: RealtimeNode, connection: Connectio
       if (granted.has(wanted.room)) entered.push(await enterRoom(node, connection, { ...wanted, presence: undefined }))
     }
   }
-  for (const room of granted) if (!asked.has(room)) asked.set(room, { room })
+  // A room from which the token is banned is asked for like any other, and refused.
+  for (const room of [...granted, ...claims.rooms ?? []]) if (!asked.has(room)) asked.set(room, { room })
   await Promise.all(Array.from(asked.values(), enterAsked))
   return { entered, refused }
 }

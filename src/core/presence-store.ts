@@ -1,4 +1,5 @@
 import type { PresenceEntry } from './presence-entry.ts'
+import type { ConnectionLimit } from './presence-limit.ts'
 
 /** A node as others see it. */
 export interface NodeInfo {
@@ -104,8 +105,11 @@ export interface PresenceStore {
    */
   releaseLease: (node: NodeInfo, graceMs: number) => Promise<void>
 
-  /** Writes an entry for an owner, or overwrites its owner. */
-  register: (node: NodeInfo, entry: PresenceEntry) => Promise<void>
+  /**
+   * Writes an entry for an owner, or overwrites its owner. With a limit a connection is refused with `limit_exceeded` where its user has as
+   * many others on live nodes: counted and written in one step, so that those who come at once cannot pass together.
+   */
+  register: (node: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit) => Promise<void>
 
   /** Removes an entry if it has this owner. */
   remove: (nodeId: string, entry: PresenceEntry) => Promise<void>

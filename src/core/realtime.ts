@@ -4,6 +4,7 @@ import type { NodeEvents } from './node-events.ts'
 import { encodePayload } from './payload.ts'
 import type { PublicationDraft } from './publication.ts'
 import type { Published } from './publish-all.ts'
+import { assertRevocation, type Revocation } from './revocations.ts'
 import { roomsOf, type PublishTarget } from './targets.ts'
 
 export interface PublishOptions {
@@ -53,6 +54,18 @@ export class Realtime {
    */
   publishBatch (requests: readonly PublishRequest[]): Promise<Array<PromiseSettledResult<Published[]>>> {
     return this.#node.publishBatch(requests.map(request => () => this.#drafts(request)))
+  }
+
+  /**
+   * Revokes tokens on every node: by user, by `jti`, by time of issue, or those that fit several of these. What is connected by one of them ends
+   * within a second, with 4401; with `room` only what is subscribed to that room, and the token allows nothing there any more.
+   * @param revocation `issuedBefore` and `expiresAt` in milliseconds since 1970; it is remembered until `expiresAt`
+   * @throws RoomcastError `request_invalid`, `room_invalid`, `room_forbidden`, `user_invalid`, `limit_exceeded`, `unavailable`; these change
+   *   nothing. `outcome_unknown` where it may hold already, on some nodes or all: the same again completes it
+   */
+  async revoke (revocation: Revocation): Promise<void> {
+    assertRevocation(revocation, this.#node.now())
+    await this.#node.revoker.revoke(revocation)
   }
 
   /** Listens to what happens on this node. What a listener throws is logged and stays with it. */

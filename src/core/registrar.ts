@@ -1,6 +1,7 @@
 import { KeyedQueue } from './keyed-queue.ts'
 import type { Logger } from './logger.ts'
 import type { PresenceEntry, Vouched } from './presence-entry.ts'
+import type { ConnectionLimit } from './presence-limit.ts'
 import type { NodeInfo, PresenceStore } from './presence-store.ts'
 
 export interface RegistrarParts {
@@ -31,14 +32,15 @@ export class Registrar {
 
   /**
    * Writes an entry, if it is still wanted when its turn comes.
-   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   * @param limit how many connections its user may have, if it is one
+   * @throws RoomcastError `limit_exceeded`, `unavailable` or `outcome_unknown`
    */
-  register (vouched: Vouched): Promise<void> {
+  register (vouched: Vouched, limit?: ConnectionLimit): Promise<void> {
     return this.#queue.run(vouched.entryKey, async () => {
       if (!vouched.isWanted) return
       vouched.assertedAt = this.#parts.now()
       this.#unremoved.delete(vouched.entryKey)
-      await this.#parts.store.register(this.#parts.node(), vouched.entry())
+      await this.#parts.store.register(this.#parts.node(), vouched.entry(), limit)
     })
   }
 

@@ -1,5 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import type { Claims } from './claims.ts'
+import { RoomcastError } from './errors.ts'
+import { assertPublicRoom, assertUserId } from './names.ts'
 
 /**
  * What is not valid any more, until an instant: the tokens that fit everything that is named here. With a room it is a ban: they stay valid, and
@@ -17,6 +19,19 @@ export const RevocationSchema = Type.Object({
 }, { additionalProperties: false })
 
 export type Revocation = Readonly<Static<typeof RevocationSchema>>
+
+/**
+ * Checks a revocation that somebody from outside makes.
+ * @throws RoomcastError `request_invalid` (it names no token, or is over), `user_invalid`, `room_invalid` or `room_forbidden`
+ */
+export function assertRevocation ({ user, jti, issuedBefore, room, expiresAt }: Revocation, now: number): void {
+  if (user === undefined && jti === undefined && issuedBefore === undefined) {
+    throw new RoomcastError('request_invalid', { message: 'Name one or more of user, jti, issuedBefore' })
+  }
+  if (expiresAt <= now) throw new RoomcastError('request_invalid', { message: 'expiresAt is over' })
+  if (user !== undefined) assertUserId(user)
+  if (room !== undefined) assertPublicRoom(room)
+}
 
 /** Whether a revocation is about a token. */
 export function concerns ({ user, jti, issuedBefore }: Revocation, { sub, jti: ownJti, iat }: Claims): boolean {

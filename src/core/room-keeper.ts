@@ -91,6 +91,15 @@ export class RoomKeeper {
     this.#parts.feeds.open(connection, name, snapshot)
   }
 
+  isWatching (connection: Connection, name: string): boolean {
+    return this.#parts.feeds.isWatching(connection, name)
+  }
+
+  /** Tells a connection no more joins and leaves of a room. */
+  unwatch (connection: Connection, name: string): void {
+    this.#parts.feeds.unwatch(connection, name)
+  }
+
   /** @throws RoomcastError `room_forbidden` where the room's policy turns presence off */
   assertPresence (name: string): void {
     if (!this.#parts.policies.hasPresence(name)) throw new RoomcastError('room_forbidden', { message: 'Presence is off in this room' })

@@ -1,4 +1,4 @@
-import { isReserved } from './names.ts'
+import { CONTROL_ROOM, isReserved } from './names.ts'
 import { matchesRoom } from './pattern.ts'
 
 /** How many publications of a room are kept, and for how long. */
@@ -19,6 +19,9 @@ export interface RoomPolicy {
 /** What is kept where no policy says otherwise, also in the server's own rooms. */
 export const DEFAULT_HISTORY: HistoryPolicy = { size: 100, ttlMs: 300_000 }
 
+/** What nodes told each other is kept for as long as a node may be cut off and still go on from where it was. */
+const CONTROL_HISTORY: HistoryPolicy = { size: 10_000, ttlMs: 3_600_000 }
+
 /** Which rooms are run how: the first pattern that matches decides. */
 export class RoomPolicies {
   readonly #policies: readonly RoomPolicy[]
@@ -34,6 +37,7 @@ export class RoomPolicies {
 
   /** What is kept of a room. */
   historyOf (room: string): HistoryPolicy {
+    if (room === CONTROL_ROOM) return CONTROL_HISTORY
     const { size, ttlMs } = { ...DEFAULT_HISTORY, ...this.#policyOf(room)?.history }
     return size === 0 || ttlMs === 0 ? { size: 0, ttlMs: 0 } : { size, ttlMs }
   }

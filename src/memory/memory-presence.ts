@@ -1,5 +1,6 @@
 import { RoomcastError } from '../core/errors.ts'
 import { entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
+import { tooManyConnections, type ConnectionLimit } from '../core/presence-limit.ts'
 import type {
   MemberEvent, MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
 } from '../core/presence-store.ts'
@@ -51,10 +52,11 @@ export class MemoryPresence implements PresenceStore {
     this.#leases.release(nodeId, graceMs)
   }
 
-  async register (node: NodeInfo, entry: PresenceEntry): Promise<void> {
+  async register (node: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit): Promise<void> {
     this.#assertOpen()
     const { nodeId } = node
     if (!this.#leases.mayWrite(nodeId)) throw new RoomcastError('unavailable')
+    if (entry.kind === 'connection' && limit !== undefined) this.#assertLeft(entry, limit)
     mapAt(this.#index, nodeId).set(entryKeyOf(entry), entry)
     if (entry.kind === 'connection') mapAt(this.#users, entry.userId).set(entry.connectionId, { node, entry })
     if (entry.kind === 'member') this.#members.enter(nodeId, entry)
@@ -112,6 +114,11 @@ export class MemoryPresence implements PresenceStore {
 
   async close (): Promise<void> {
     this.#isClosed = true
+  }
+
+  #assertLeft ({ userId, connectionId }: ConnectionEntry, { most, resumedId }: ConnectionLimit): void {
+    const others = this.#user(userId).connections.filter(other => ![connectionId, resumedId].includes(other.connectionId))
+    if (others.length >= most) throw tooManyConnections(most)
   }
 
   #removeConnection (nodeId: string, { userId, connectionId }: ConnectionEntry): void {

@@ -12,6 +12,30 @@ return 1
 `
 
 /**
+ * Purpose: writes a connection of a user, unless the user has as many others as may be, before the writer's lease ends.
+ * KEYS: 1 the user's connections. ARGV: 1 notAfter, 2 retention in ms, 3 connectionId, 4 record, 5 how many the user may have, 6 a connection that
+ * does not count, or '', then nodes whose connections do not count.
+ * Returns the owners of the others where they are too many, {} where it is written, or nil after the deadline.
+ */
+export const registerWithin = `${BY_THE_CLOCK}
+if now > tonumber(ARGV[1]) then return nil end
+local most = tonumber(ARGV[5])
+if redis.call('HLEN', KEYS[1]) >= most then
+  local dead, owners = {}, {}
+  for i = 7, #ARGV do dead[ARGV[i]] = true end
+  local all = redis.call('HGETALL', KEYS[1])
+  for i = 1, #all, 2 do
+    local owner = string.match(all[i + 1], '^%S+')
+    if all[i] ~= ARGV[3] and all[i] ~= ARGV[6] and not dead[owner] then owners[#owners + 1] = owner end
+  end
+  if #owners >= most then return owners end
+end
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {}
+`
+
+/**
  * Purpose: lists a room as in use on a node, before the node's lease ends.
  * KEYS: 1 the rooms in use. ARGV: 1 notAfter, 2 the entry, 3 retention in ms. Returns 1, or nil after the deadline.
  */

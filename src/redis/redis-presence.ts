@@ -1,6 +1,7 @@
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
 import { entryFromKey, entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
+import { tooManyConnections, type ConnectionLimit } from '../core/presence-limit.ts'
 import type {
   Member, MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
 } from '../core/presence-store.ts'
@@ -14,6 +15,8 @@ export interface RedisPresenceParts extends CallParts {
   readonly keys: RedisKeys
   readonly leaseMs: number
 }
+
+type ConnectionEntry = Extract<PresenceEntry, { kind: 'connection' }>
 
 /** How many entries of a node are read, written or removed at a time. */
 const ENTRIES_PER_STEP = 500
@@ -64,17 +67,17 @@ export class RedisPresence implements PresenceStore {
     await this.#leases.release(node, graceMs)
   }
 
-  async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry): Promise<void> {
+  async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit): Promise<void> {
     const { publisher, keys } = this.#parts
     const userId = entry.kind === 'room' ? '' : entry.userId
     await this.#additions.add(nodeId, [entryKeyOf(entry), userId])
+    if (entry.kind === 'connection' && limit !== undefined) return this.#registerWithin(limit, { nodeId, nodeName }, entry)
     await this.#write(nodeId, terms => {
       const { notAfter } = terms
       switch (entry.kind) {
         case 'connection': {
-          const { connectionId, connectedAt, transport, info } = entry
-          const record = `${nodeId} ${JSON.stringify({ nodeName, connectedAt, transport, info })}`
-          return publisher.roomcastRegister(keys.userConnections(userId), notAfter, RETENTION_MS, connectionId, record)
+          const { connectionId } = entry
+          return publisher.roomcastRegister(keys.userConnections(userId), notAfter, RETENTION_MS, connectionId, recordOf({ nodeId, nodeName }, entry))
         }
         case 'member': return this.#move('roomcastEnter', nodeId, entry, terms)
         case 'room': return publisher.roomcastRegisterRoom(keys.rooms(), notAfter, RedisRoomList.member(entry.room, nodeId), RETENTION_MS)
@@ -154,6 +157,23 @@ export class RedisPresence implements PresenceStore {
     this.#isClosed = true
   }
 
+  /** Nodes that died and are not swept yet still have entries: it is asked again without those. */
+  async #registerWithin ({ most, resumedId = '' }: ConnectionLimit, node: NodeInfo, entry: ConnectionEntry): Promise<void> {
+    const { publisher, keys } = this.#parts
+    const { userId, connectionId } = entry
+    const record = recordOf(node, entry)
+    const dead = new Set<string>()
+    for (;;) {
+      const owners = await this.#write(node.nodeId, ({ notAfter }) => publisher.roomcastRegisterWithin(
+        keys.userConnections(userId), notAfter, RETENTION_MS, connectionId, record, most, resumedId, ...dead))
+      if (owners.length === 0) return
+      const { live } = await this.#nodes()
+      const gone = owners.filter(owner => !live.has(owner))
+      if (gone.length === 0) throw tooManyConnections(most)
+      for (const owner of gone) dead.add(owner)
+    }
+  }
+
   #move (
     command: 'roomcastEnter' | 'roomcastLeave', nodeId: string, entry: Extract<PresenceEntry, { kind: 'member' }>, { notAfter, runId }: CallTerms
   ): Promise<1 | null> {
@@ -178,10 +198,10 @@ export class RedisPresence implements PresenceStore {
   }
 
   /** Writes for an owner, while its lease lasts and no later than this call may take. */
-  async #write (nodeId: string, command: (terms: CallTerms) => Promise<1 | null>): Promise<void> {
+  async #write<Reply> (nodeId: string, command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
     const leaseEnd = this.#leases.endOf(nodeId)
     if (leaseEnd === undefined) throw new RoomcastError('unavailable')
-    await this.#call(({ notAfter, runId }) => command({ notAfter: Math.min(notAfter, leaseEnd), runId }))
+    return this.#call(({ notAfter, runId }) => command({ notAfter: Math.min(notAfter, leaseEnd), runId }))
   }
 
   #call<Reply> (command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
@@ -195,6 +215,10 @@ export class RedisPresence implements PresenceStore {
 
 function ownerOf (record: string): string {
   return record.slice(0, record.indexOf(' '))
+}
+
+function recordOf ({ nodeId, nodeName }: NodeInfo, { connectedAt, transport, info }: ConnectionEntry): string {
+  return `${nodeId} ${JSON.stringify({ nodeName, connectedAt, transport, info })}`
 }
 
 function userPresence (userId: string, entries: Record<string, string>, seen: number, { live, seenAt }: KnownNodes): UserPresence {

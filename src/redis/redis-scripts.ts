@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { bury, lease, nodes, release } from './lease-scripts.ts'
-import { enter, leave, members, register, registerRoom, remove } from './presence-scripts.ts'
+import { enter, leave, members, register, registerRoom, registerWithin, remove } from './presence-scripts.ts'
 import { forget, history, position, publish } from './publication-scripts.ts'
 import { revocations, revoke } from './revocation-scripts.ts'
 
@@ -16,6 +16,7 @@ export const scripts = {
   roomcastBury: { lua: bury, numberOfKeys: 2 },
   roomcastNodes: { lua: nodes, numberOfKeys: 2 },
   roomcastRegister: { lua: register, numberOfKeys: 1 },
+  roomcastRegisterWithin: { lua: registerWithin, numberOfKeys: 1 },
   roomcastRegisterRoom: { lua: registerRoom, numberOfKeys: 1 },
   roomcastRemove: { lua: remove, numberOfKeys: 2 },
   roomcastEnter: { lua: enter, numberOfKeys: 4 },
@@ -53,6 +54,9 @@ interface Commands {
   roomcastBury: (holders: string, claims: string, notAfter: number, nodeId: string) => Done
   roomcastNodes: (ends: string, holders: string) => Promise<[live: string[], holders: string[]]>
   roomcastRegister: (hash: string, notAfter: number, retentionMs: number, ...fieldsAndValues: string[]) => Done
+  roomcastRegisterWithin: (
+    connections: string, notAfter: number, retentionMs: number, connectionId: string, record: string, most: number, resumedId: string, ...dead: string[]
+  ) => Promise<string[] | null>
   roomcastRegisterRoom: (rooms: string, notAfter: number, entry: string, retentionMs: number) => Done
   roomcastRemove: (connections: string, seen: string, notAfter: number, connectionId: string, nodeId: string, seenAt: number | '', retentionMs: number) => Done
   roomcastEnter: MemberCommand

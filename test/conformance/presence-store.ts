@@ -1,12 +1,14 @@
 import type { Test } from 'tap'
 import type { Broker } from '../../src/core/broker.ts'
 import type { PresenceEntry } from '../../src/core/presence-entry.ts'
+import type { ConnectionLimit } from '../../src/core/presence-limit.ts'
 import type { MemberEvent, NodeInfo, PresenceRecord, PresenceStore, Renewal } from '../../src/core/presence-store.ts'
 import { claimTests } from './presence-suite/claims.ts'
 import { countingTests } from './presence-suite/counting.ts'
 import { endTests } from './presence-suite/end.ts'
 import { graceTests } from './presence-suite/grace.ts'
 import { leaseTests } from './presence-suite/leases.ts'
+import { limitTests } from './presence-suite/limits.ts'
 import { memberTests } from './presence-suite/members.ts'
 import { ownershipTests } from './presence-suite/ownership.ts'
 import { recordTests } from './presence-suite/records.ts'
@@ -43,6 +45,7 @@ export function presenceStoreConformance (t: Test, name: string, makeStore: Make
   t.test(`${name} keeps records`, async t => { recordTests(t, start) })
   t.test(`${name} lets only the owner remove`, async t => { ownershipTests(t, start) })
   t.test(`${name} believes in leases`, async t => { atOnce(t); leaseTests(t, start) })
+  t.test(`${name} limits the connections of a user`, async t => { atOnce(t); limitTests(t, start) })
   t.test(`${name} answers about users`, async t => { atOnce(t); userTests(t, start) })
   t.test(`${name} counts joins and leaves`, async t => { countingTests(t, start) })
   t.test(`${name} lists members`, async t => { atOnce(t); memberTests(t, start) })
@@ -101,8 +104,8 @@ export class StoreUnderTest {
     return this.store.releaseLease(nodeNamed(nodeId), graceMs)
   }
 
-  register (nodeId: string, entry: PresenceEntry): Promise<void> {
-    return this.store.register(nodeNamed(nodeId), entry)
+  register (nodeId: string, entry: PresenceEntry, limit?: ConnectionLimit): Promise<void> {
+    return this.store.register(nodeNamed(nodeId), entry, limit)
   }
 
   async connections (userId: string): Promise<readonly PresenceRecord[]> {

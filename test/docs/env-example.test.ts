@@ -42,7 +42,8 @@ t.test('no secret stands there that somebody could take over', async t => {
 const units = [
   { named: /_MS$/, told: /\bmilliseconds\b/ },
   { named: /_BYTES$/, told: /\bbytes\b/ },
-  { named: /^MAX_ROOMS_/, told: /\bRooms\b/ }
+  { named: /^MAX_ROOMS_/, told: /\bRooms\b/ },
+  { named: /^MAX_CONNECTIONS_/, told: /\bConnections\b/ }
 ]
 
 t.test('a number has its unit in its name and in the words above it', async t => {

@@ -19,6 +19,7 @@ const serverFrames: { [Type in ServerFrame['type']]: Keys<FrameOf<ServerFrame, T
   leave: { type: 1, room: 1, member: 1, version: 1 },
   unsubscribed: { type: 1, id: 1, room: 1, code: 1 },
   published: { type: 1, id: 1, room: 1, epoch: 1, offset: 1, duplicate: 1 },
+  refreshed: { type: 1, id: 1, expiresAt: 1 },
   pong: { type: 1, id: 1 },
   gap: { type: 1, room: 1, epoch: 1, offset: 1 },
   token_expiring: { type: 1, expiresAt: 1 },

@@ -46,6 +46,8 @@ const defaults = {
   maxFrameBytes: 65_536,
   maxBufferedBytes: 1_048_576,
   maxRoomsPerConnection: 1_000,
+  maxConnectionsPerUser: 100,
+  connectionsPerUserPolicy: 'refuse',
   drainMs: 3_000,
   shutdownGraceMs: 0,
   health: false,
@@ -87,6 +89,8 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['MAX_FRAME_BYTES', '1024', { maxFrameBytes: 1_024 }],
   ['MAX_BUFFERED_BYTES', '65536', { maxBufferedBytes: 65_536 }],
   ['MAX_ROOMS_PER_CONNECTION', '1', { maxRoomsPerConnection: 1 }],
+  ['MAX_CONNECTIONS_PER_USER', '1', { maxConnectionsPerUser: 1 }],
+  ['CONNECTIONS_PER_USER_POLICY', 'replace', { connectionsPerUserPolicy: 'replace' }],
   ['DRAIN_MS', '0', { drainMs: 0 }],
   ['SHUTDOWN_GRACE_MS', '600000', { shutdownGraceMs: 600_000 }],
   ['ROOMS', '[{"pattern":"feed","presence":false}]', { rooms: [{ pattern: 'feed', presence: false }] }]
@@ -137,6 +141,8 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['MAX_FRAME_BYTES', '1023', /1024/],
   ['MAX_BUFFERED_BYTES', '65535', /65536/],
   ['MAX_ROOMS_PER_CONNECTION', '0', /1/],
+  ['MAX_CONNECTIONS_PER_USER', '0', /1/],
+  ['CONNECTIONS_PER_USER_POLICY', 'ignore', /refuse, replace/],
   ['DRAIN_MS', '-1', /\b0\b/],
   ['SHUTDOWN_GRACE_MS', '600001', /600000/]
 ]

@@ -1,0 +1,111 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { Broker } from './broker.ts'
+import type { Codec } from './codec.ts'
+import { Connection } from './connection.ts'
+import { createId } from './ids.ts'
+import { CONTROL_ROOM } from './names.ts'
+import type { RealtimeNode } from './node.ts'
+import { RevocationSchema } from './revocations.ts'
+import type { Transport } from './transport.ts'
+
+/** A revocation that was made. */
+const RevokeSchema = Type.Object({ type: Type.Literal('revoke'), revocation: RevocationSchema })
+
+/** Connections that give way to a newer one of their user. */
+const ReplaceSchema = Type.Object({ type: Type.Literal('replace'), connectionIds: Type.Array(Type.String()) })
+
+const CommandSchema = Type.Union([RevokeSchema, ReplaceSchema])
+
+/** What nodes tell each other. A command that a node does not know, of a newer one, passes it by. */
+export type Command = Static<typeof CommandSchema>
+
+const commandCheck = TypeCompiler.Compile(CommandSchema)
+
+/** One line for each command, and for whatever a room tells its subscribers: JSON holds no raw line feed. */
+const LINE_FEED = Buffer.from('\n')
+
+const codec: Codec = {
+  protocol: CONTROL_ROOM,
+  decode: () => ({ kind: 'invalid', code: 'frame_invalid', message: 'Nodes talk by publications', id: undefined }),
+  encode: frame => Buffer.from(`${JSON.stringify(frame)}\n`),
+  encodePublication: ({ data }) => Buffer.concat([data, LINE_FEED])
+}
+
+export interface ControlParts {
+  readonly node: RealtimeNode
+  readonly broker: Broker
+  /** Does what a node told, in order. Must not throw. */
+  readonly onCommand: (command: Command) => void
+  /** Some commands were lost for good: what they were about must be looked up. */
+  readonly onMissed: () => void
+}
+
+/**
+ * How the nodes of a cluster tell each other what to do: by publications in `$control`, to which every node is subscribed like a connection without
+ * a peer. So commands arrive in order, also at the node that sent them, and what a cut kept away is read from the history.
+ */
+export class Control {
+  readonly #parts: ControlParts
+
+  constructor (parts: ControlParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Begins to listen.
+   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   */
+  async start (): Promise<void> {
+    const { node } = this.#parts
+    const connection = new Connection({
+      node, transport: this.#transport(), codec, claims: { sub: CONTROL_ROOM }, connectionId: createId(), connectedAt: node.now()
+    })
+    const subscription = await node.rooms.enter(connection, CONTROL_ROOM)
+    subscription.open()
+  }
+
+  /**
+   * Tells every node of the cluster, this one included.
+   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   */
+  async send (command: Command): Promise<void> {
+    await this.#parts.broker.publish({ room: CONTROL_ROOM, data: JSON.stringify(command) })
+  }
+
+  #transport (): Transport {
+    return {
+      name: 'control',
+      isOpen: true,
+      bufferedBytes: 0,
+      write: lines => { this.#read(Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength).toString()) },
+      ping () {},
+      close () {},
+      terminate () {},
+      pause () {},
+      resume () {}
+    }
+  }
+
+  #read (lines: string): void {
+    const { node: { log }, onCommand, onMissed } = this.#parts
+    for (const line of lines.split('\n').slice(0, -1)) {
+      const told = parse(line)
+      if (commandCheck.Check(told)) onCommand(told)
+      else if (isGap(told)) onMissed()
+      else log.debug({ line }, 'a word in $control was passed by')
+    }
+  }
+}
+
+function isGap (told: unknown): boolean {
+  return typeof told === 'object' && told !== null && 'type' in told && told.type === 'gap'
+}
+
+function parse (line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown
+  } catch {
+    return undefined
+  }
+}

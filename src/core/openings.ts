@@ -1,0 +1,64 @@
+import { admit } from './admission.ts'
+import type { Connection } from './connection.ts'
+import type { Control } from './control.ts'
+import { RoomcastError } from './errors.ts'
+import type { RealtimeNode } from './node.ts'
+import { enterFirstRooms, welcome } from './opening.ts'
+import type { PresenceStore } from './presence-store.ts'
+import type { Registrar } from './registrar.ts'
+import { Turnstile } from './turnstile.ts'
+
+/**
+ * How many connections open at a time. A cut brings thousands back at once: this is enough to keep broker and store busy, and few enough for each
+ * to be answered in its time.
+ */
+export const OPENINGS_AT_ONCE = 100
+
+/** How long a connection that announced a resume is waited for, in milliseconds. */
+const RESUME_TIMEOUT_MS = 5_000
+
+export interface OpeningsParts {
+  readonly node: RealtimeNode
+  readonly store: PresenceStore
+  readonly registrar: Registrar
+  readonly control: Control
+}
+
+/** Opens connections: waits for what they resume, registers them, enters their first rooms, and welcomes them. */
+export class Openings {
+  readonly #parts: OpeningsParts
+  readonly #turnstile = new Turnstile(OPENINGS_AT_ONCE)
+
+  constructor (parts: OpeningsParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * The first task in a connection's line. Where it may not open, it is closed with the reason.
+   * @throws RoomcastError `unavailable` or `outcome_unknown`
+   */
+  async open (connection: Connection, mode: 'new' | 'resume'): Promise<void> {
+    const { node } = this.#parts
+    const { connectionId, userId } = connection
+    try {
+      const resumed = mode === 'resume' ? await connection.resumption(RESUME_TIMEOUT_MS) : undefined
+      connection.resumedId = resumed?.connectionId
+      await this.#turnstile.run(async () => {
+        connection.assertOpen()
+        await admit(this.#parts, connection)
+        const opening = await enterFirstRooms(node, connection, resumed)
+        connection.assertOpen()
+        welcome(node, connection, opening)
+      })
+    } catch (error) {
+      if (connection.isOpen) this.#refuse(connection, error)
+      else node.log.debug({ connectionId, userId }, 'the connection ended before its welcome')
+    }
+  }
+
+  #refuse (connection: Connection, error: unknown): void {
+    if (!(error instanceof RoomcastError) || error.code !== 'limit_exceeded') throw error
+    connection.sendError(error)
+    connection.close('flooding')
+  }
+}
