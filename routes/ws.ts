@@ -20,7 +20,7 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
       summary: 'Connect by WebSocket, protocol roomcast.v1',
       description: 'The token goes into `Authorization: Bearer`, into a second subprotocol `bearer.<token>`, or into `?token=`. See docs/protocol.md.',
       tags: ['connections'],
-      response: errorResponses(401, 403, 426, 500, 503)
+      response: errorResponses(401, 403, 426, 429, 500, 503)
     },
     onRequest: async (request, reply) => {
       const { origin } = request.headers
@@ -33,7 +33,10 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
       claimsOf.set(request, await app.roomcastAuth.connection(request))
       if (app.roomcastNode.isDraining) throw new RoomcastError('draining')
     },
-    handler: async (_request, reply) => {
+    handler: async (request, reply) => {
+      // Who is upgraded is counted where it is registered, and told over the connection.
+      const claims = claimsOf.get(request)
+      if (claims !== undefined) await app.roomcastNode.assertConnectionLeft(claims.sub)
       reply.header('upgrade', 'websocket')
       throw new RoomcastError('upgrade_required')
     },

@@ -1,6 +1,8 @@
 import type { Connection } from './connection.ts'
 import type { Control } from './control.ts'
 import type { RealtimeNode } from './node.ts'
+import type { NodeSettings } from './node-settings.ts'
+import { tooManyConnections } from './presence-limit.ts'
 import type { PresenceRecord, PresenceStore } from './presence-store.ts'
 import type { Registrar } from './registrar.ts'
 
@@ -27,6 +29,15 @@ export async function admit ({ node, store, registrar, control }: AdmissionParts
   const [user] = await store.users([connection.userId])
   const connectionIds = replaceable(user?.connections ?? [], connection.connectionId, most)
   if (connectionIds.length > 0) await control.send({ type: 'replace', connectionIds })
+}
+
+/** @throws RoomcastError `limit_exceeded` where one connection more of a user would be refused, `unavailable` */
+export async function assertConnectionLeft (
+  store: PresenceStore, { maxConnectionsPerUser: most, connectionsPerUserPolicy }: NodeSettings, userId: string
+): Promise<void> {
+  if (connectionsPerUserPolicy !== 'refuse') return
+  const [user] = await store.users([userId])
+  if (user !== undefined && user.connections.length >= most) throw tooManyConnections(most)
 }
 
 /**

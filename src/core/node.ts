@@ -1,3 +1,4 @@
+import { assertConnectionLeft } from './admission.ts'
 import type { Broker } from './broker.ts'
 import type { Claims, Action } from './claims.ts'
 import type { CloseCode } from './close-codes.ts'
@@ -133,6 +134,11 @@ export class RealtimeNode {
   async assertAllowed (claims: Claims, action: Action, room: string): Promise<void> {
     await this.#gatekeeper.assertAllowed(claims, action, room)
     this.revoker.assertNotBanned(claims, room)
+  }
+
+  /** @throws RoomcastError `limit_exceeded` where one connection more of a user would be refused, `unavailable` */
+  assertConnectionLeft (userId: string): Promise<void> {
+    return assertConnectionLeft(this.#store, this.settings, userId)
   }
 
   /**

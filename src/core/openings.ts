@@ -56,9 +56,9 @@ export class Openings {
     }
   }
 
+  /** The welcome is the first frame always: who gets none learns from the code, and may ask over HTTP for more. */
   #refuse (connection: Connection, error: unknown): void {
     if (!(error instanceof RoomcastError) || error.code !== 'limit_exceeded') throw error
-    connection.sendError(error)
     connection.close('flooding')
   }
 }
