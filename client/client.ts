@@ -48,7 +48,6 @@ export class RoomcastClient {
       WebSocket,
       fetch,
       settings,
-      isIdle: () => this.#publisher.isIdle,
       resume: () => this.#resume(),
       onWelcome: welcome => { this.#welcome(welcome) },
       onFrame: frame => { this.#take(frame) },
@@ -61,8 +60,7 @@ export class RoomcastClient {
       send: text => this.#connector.send(text),
       maxFrameBytes: () => this.#welcomed?.maxFrameBytes ?? MAX_FRAME_BYTES,
       maxQueued: settings.maxQueued,
-      timeoutMs: settings.publishTimeoutMs,
-      onIdle: () => { this.#connector.settle() }
+      timeoutMs: settings.publishTimeoutMs
     })
   }
 
@@ -150,7 +148,7 @@ export class RoomcastClient {
       case 'join':
       case 'leave': return this.#subscription(frame.room)?.change(frame)
       case 'presence': return this.#subscription(frame.room)?.snapshot(frame)
-      case 'subscribed': return this.#subscription(frame.room)?.subscribed(frame, frame.id as number | undefined)
+      case 'subscribed': return this.#room(frame.room).subscription.subscribed(frame, frame.id as number | undefined)
       case 'unsubscribed':
         if (frame.id === undefined) this.#subscription(frame.room)?.ended(frame.code)
         return

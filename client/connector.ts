@@ -15,8 +15,6 @@ export interface ConnectorParts extends Pick<SessionParts, 'resume' | 'onWelcome
   readonly WebSocket: WebSocketConstructor
   readonly fetch: FetchLike | undefined
   readonly settings: Settings
-  /** Whether no answer would be lost if the connection were given up now. */
-  readonly isIdle: () => boolean
   readonly onState: (state: ClientState, error: ClientError | undefined) => void
   readonly onError: (error: ClientError) => void
   /** The connection is gone; `onState` follows. */
@@ -34,8 +32,6 @@ export class Connector {
   #run = 0
   #session: Session | undefined
   #token: string | undefined
-  /** A new token, for which the present connection is about to be given up. */
-  #renewed: string | undefined
   #openedAt: number | undefined
   #failures = 0
   #refusals = 0
@@ -63,14 +59,14 @@ export class Connector {
     this.#become('closed', error)
   }
 
-  /** Sends a frame; false if there is no welcomed connection, or it is being given up for a new one. */
+  /** Sends a frame; false if there is no welcomed connection. */
   send (text: string): boolean {
-    return this.#renewed === undefined && this.#session !== undefined && this.#session.send(text)
+    return this.#session?.send(text) === true
   }
 
   /**
-   * The token is about to expire: asks for another after a while, which differs from client to client, and connects with it when no answer
-   * is awaited. Where that fails the connection ends with its token, and the next attempt asks again.
+   * The token is about to expire: asks for another after a while, which differs from client to client, and goes on with that. Where it fails
+   * the connection ends with its token, and the next attempt asks again.
    */
   renew (expiresAt: number): void {
     const remainingMs = Math.min(EXPIRY_NOTICE_MS, Math.max(1_000, expiresAt - Date.now()))
@@ -79,25 +75,16 @@ export class Connector {
     this.#timer = setTimeout(async () => {
       const token = await this.#askToken(run)
       if (token === undefined || run !== this.#run || token === this.#token) return
-      this.#renewed = token
-      this.settle()
+      this.#token = token
+      this.send(JSON.stringify({ type: 'refresh', token }))
     }, remainingMs * (0.25 + 0.25 * Math.random()))
   }
 
-  /** Gives the connection up for one with the new token, if there is one and no answer is awaited. */
-  settle (): void {
-    const token = this.#renewed
-    if (token === undefined || !this.#parts.isIdle()) return
-    const run = this.#run
-    this.#lose()
-    if (run === this.#run) this.#attempt(token)
-  }
-
-  async #attempt (known?: string): Promise<void> {
+  async #attempt (): Promise<void> {
     const run = ++this.#run
     this.#become('connecting')
     if (run !== this.#run) return
-    const token = known ?? await this.#askToken(run)
+    const token = await this.#askToken(run)
     if (run !== this.#run) return
     if (token === undefined) this.#wait('backoff')
     else this.#open(token, run)
@@ -147,7 +134,6 @@ export class Connector {
     clearTimeout(this.#timer)
     this.#session?.close()
     this.#session = undefined
-    this.#renewed = undefined
     this.#parts.onLost()
   }
 

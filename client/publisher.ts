@@ -15,8 +15,6 @@ export interface PublisherParts {
   readonly maxFrameBytes: () => number
   readonly maxQueued: number
   readonly timeoutMs: number
-  /** Called whenever no publish waits for its answer any more. */
-  readonly onIdle: () => void
 }
 
 interface Publish {
@@ -52,9 +50,6 @@ export class Publisher {
     this.#queue = new Outbox(parts.maxQueued)
   }
 
-  /** Whether no publish waits for its answer. */
-  get isIdle (): boolean { return this.#sent.size === 0 }
-
   publish (room: string, data: unknown, { echo, volatile, key }: PublishOptions): Promise<Published> {
     return new Promise<Published>((resolve, reject) => {
       if (JSON.stringify(data) === undefined) throw new ClientError('payload_invalid', 'Not JSON')
@@ -85,7 +80,6 @@ export class Publisher {
       this.#sent.delete(publish.id)
       const { type, id, room, ...published } = frame
       publish.resolve(published as Published)
-      this.#tellIdle()
     } else {
       const isUnknown = publish.wasLost && frame.code === 'unavailable'
       this.#reject(publish, isUnknown ? unknown('Refused when it was sent again') : new ClientError(frame.code, frame.message))
@@ -128,12 +122,7 @@ export class Publisher {
 
   #reject (publish: Publish, error: ClientError): void {
     clearTimeout(publish.timer)
-    const wasSent = this.#sent.delete(publish.id)
+    this.#sent.delete(publish.id)
     publish.reject(error)
-    if (wasSent) this.#tellIdle()
-  }
-
-  #tellIdle (): void {
-    if (this.#sent.size === 0) this.#parts.onIdle()
   }
 }

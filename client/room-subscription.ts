@@ -91,10 +91,15 @@ export class RoomSubscription {
     if (!this.#isLive && this.#asked.size === 0 && this.resumption !== undefined) this.#ask()
   }
 
-  /** Takes `subscribed`: an answer, or unasked a new name of the epoch, under which nothing was missed. */
+  /**
+   * Takes `subscribed`: an answer; or unasked a new name of the epoch, under which nothing was missed, or a room that the server began under a
+   * new token.
+   */
   subscribed (entry: Entry, id: number | undefined): void {
-    if (id === undefined) this.#moveTo(entry)
-    else if (this.#asked.delete(id)) this.#enter(entry)
+    if (id !== undefined) {
+      if (this.#asked.delete(id)) this.#enter(entry)
+    } else if (this.#isLive) this.#moveTo(entry)
+    else this.welcome(entry, false)
   }
 
   /** The server ended the subscription. */

@@ -26,7 +26,6 @@ class PublisherUnderTest {
       maxFrameBytes: () => this.maxFrameBytes,
       maxQueued,
       timeoutMs: TIMEOUT_MS,
-      onIdle: () => {}
     })
   }
 

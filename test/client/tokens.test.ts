@@ -3,6 +3,7 @@ import type { ClientError } from '../../client/index.ts'
 import { Inbox } from '../helpers/inbox.ts'
 import { startServer } from '../helpers/server-process.ts'
 import { memberToken, secondsFromNow } from '../helpers/token.ts'
+import { until } from '../helpers/until.ts'
 import { connectClient, createClient, messagesOf, nextState } from './library-client.ts'
 import { startProxy } from './tcp-proxy.ts'
 
@@ -65,22 +66,35 @@ t.test('a client that had an old token comes back with a new one', async t => {
   t.equal(client.state, 'open')
 })
 
-t.test('before a token expires the client connects with another, and misses nothing', async t => {
+t.test('before a token expires the client brings another, and keeps its connection and its rooms', async t => {
   let asked = 0
-  const getToken = (): string => memberToken('alice', { exp: secondsFromNow(++asked === 1 ? 5 : 3_600) })
+  const getToken = (): string => memberToken('alice', ++asked === 1 ? { exp: secondsFromNow(5) } : { exp: secondsFromNow(3_600), rooms: ['new'] })
   const client = await connectClient(t, server.wsUrl, { getToken })
-  const room = client.room<number>('renewal')
-  const messages = messagesOf(room)
+  const [room, begun] = [client.room<number>('renewal'), client.room<string>('new')]
+  const [messages, ofNew] = [messagesOf(room), messagesOf(begun)]
   await room.subscribe()
   const states = new Inbox<string>()
   client.on('state', state => { states.push(state) })
-  t.equal(await states.next('a new attempt', 10_000), 'connecting')
+  await until('the room of the new token', 'subscribed', () => begun.state, 10_000)
   await server.publish({ room: 'renewal', data: 1 })
-  const answer = room.publish(2)
-  t.equal(await states.next('the new connection'), 'open')
-  t.match(await answer, { offset: 2 })
-  t.same([await messages.next('one'), await messages.next('two')], [1, 2])
+  await server.publish({ room: 'new', data: 'heard' })
+  t.match(await room.publish(2), { offset: 2 })
+  t.same([await messages.next('one'), await messages.next('two'), await ofNew.next('news')], [1, 2, 'heard'])
   t.equal(asked, 2)
+  t.same(states.drain(), [])
+})
+
+t.test('a new token that is refused is told, and the connection ends with the old one', async t => {
+  let asked = 0
+  const getToken = (): string => ++asked === 2 ? memberToken('bob') : memberToken('alice', { exp: secondsFromNow(asked === 1 ? 4 : 3_600) })
+  const client = await connectClient(t, server.wsUrl, { getToken })
+  const states = new Inbox<string>()
+  const errors = new Inbox<string>()
+  client.on('state', state => { states.push(state) })
+  client.on('error', ({ code }) => { errors.push(code) })
+  t.equal(await errors.next('the refusal', 10_000), 'unauthorized')
+  for (const state of ['waiting', 'connecting', 'open']) t.equal(await states.next(state, 10_000), state)
+  t.equal(asked, 3)
 })
 
 t.end()
