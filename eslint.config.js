@@ -1,7 +1,7 @@
 import neostandard, { plugins } from 'neostandard'
 
-const everything = ['core', 'memory', 'redis', 'websocket', 'cli', 'plugins', 'routes', 'client']
-const processFiles = ['app', 'server', 'environment', 'development']
+const everything = ['core', 'memory', 'redis', 'websocket', 'tokens', 'cli', 'plugins', 'routes', 'client']
+const processFiles = ['app', 'server', 'environment', 'development', 'token-settings']
 const because = 'The import matrix (docs/architecture.md) does not let this folder import it'
 
 const refuse = (group, message = `${because}.`) => ({ group, message })
@@ -58,10 +58,11 @@ export default [
   layer('src/memory', onlyPackages(...enginePackages), allFoldersBut('core', 'memory'), parents(...processFiles, 'config')),
   layer('src/redis', onlyPackages(...enginePackages, 'ioredis'), allFoldersBut('core', 'redis'), parents(...processFiles, 'config')),
   layer('src/websocket', onlyPackages('node:.*', 'ws'), allFoldersBut('core', 'websocket'), parents(...processFiles, 'config')),
+  layer('src/tokens', onlyPackages('@sinclair/typebox', 'node:.*'), allFoldersBut('core', 'tokens'), parents(...processFiles, 'config')),
   layer('plugins',
     refuse(['./**'], 'Plugins do not import each other: use the decorators, and `dependencies` of fp.'),
     typesOnly(['ioredis', 'ioredis/**']),
-    allFoldersBut('core', 'memory', 'redis', 'websocket'),
+    allFoldersBut('core', 'memory', 'redis', 'websocket', 'tokens'),
     parents(...processFiles)
   ),
   layer('routes',
