@@ -6,6 +6,11 @@ import type { Claims } from './core/claims.ts'
 import type { Authorize, OnPublish } from './core/gatekeeper.ts'
 import { assertPublicRoom, EVERYONE_ROOM } from './core/names.ts'
 import { KEY_PREFIX_PATTERN } from './redis/redis-keys.ts'
+import { SettingsError } from './settings-error.ts'
+import { chooseAlgorithm } from './token-settings.ts'
+import { tokenAlgorithms } from './tokens/algorithms.ts'
+
+export { SettingsError } from './settings-error.ts'
 
 /** What an API key or a token's `scope` may allow over REST. */
 export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete', 'revoke'] as const
@@ -16,9 +21,6 @@ const closed = { additionalProperties: false }
 
 /** Longest time that may be set: an hour, in milliseconds. */
 const MAX_DURATION_MS = 3_600_000
-
-/** Shortest secret: 256 bits, as long as the digest of HS256 (RFC 7518 §3.2). */
-const MIN_SECRET_BYTES = 32
 
 export const ApiKeySchema = Type.Object({
   /** For logs; the same name twice lets a key be rotated. */
@@ -64,8 +66,14 @@ export const SettingsSchema = Type.Object({
   }),
   nodeName: Type.String({ default: hostname(), minLength: 1, maxLength: 128, env: 'NODE_NAME', description: 'Names this node for people' }),
   jwtSecret: Type.Optional(Type.String({ minLength: 1, env: 'JWT_SECRET', description: 'Secret of the tokens, at least 32 bytes' })),
-  jwtAlgorithm: Type.Union([Type.Literal('HS256'), Type.Literal('HS384'), Type.Literal('HS512')], {
-    default: 'HS256', env: 'JWT_ALGORITHM', description: 'The only algorithm that tokens may have'
+  jwtPublicKey: Type.Optional(Type.String({
+    minLength: 1, env: 'JWT_PUBLIC_KEY', description: 'Public key of who signs the tokens, instead of a secret: PEM, or in the environment the path of a PEM file'
+  })),
+  jwtJwksUrl: Type.Optional(Type.String({
+    minLength: 1, env: 'JWT_JWKS_URL', description: 'https URL of the key set of who signs the tokens, instead of a secret'
+  })),
+  jwtAlgorithm: Type.Union(tokenAlgorithms.map(algorithm => Type.Literal(algorithm)), {
+    default: 'HS256', env: 'JWT_ALGORITHM', description: 'The only algorithm that tokens may have; absent: that of the public key, RS256 with a key set'
   }),
   jwtAudience: Type.Optional(Type.String({ minLength: 1, env: 'JWT_AUDIENCE', description: 'What `aud` must hold; absent: not checked' })),
   jwtIssuer: Type.Optional(Type.String({ minLength: 1, env: 'JWT_ISSUER', description: 'What `iss` must be; absent: not checked' })),
@@ -124,14 +132,6 @@ export type RoomcastOptions = Partial<Settings> & HostFunctions & {
   readonly prefix?: string
 }
 
-/** A setting that is wrong, in words for whoever set it. */
-export class SettingsError extends Error {
-  constructor (setting: string, problem: string) {
-    super(`${setting}: ${problem}`)
-    this.name = 'SettingsError'
-  }
-}
-
 /**
  * Fills in the defaults and checks everything.
  * @param nameOf how the reader calls a setting: by its option, or by its environment variable
@@ -140,10 +140,8 @@ export class SettingsError extends Error {
 export function parseSettings (options: Partial<Settings>, nameOf: (setting: string) => string = setting => setting): Settings {
   const settings = withDefaults(SettingsSchema, options)
   assertSettings(SettingsSchema, settings, nameOf)
-  const { jwtSecret, redisUrl, allowedOrigins = [], bridge, heartbeatMs, leaseMs } = settings
-  if (jwtSecret !== undefined && Buffer.byteLength(jwtSecret) < MIN_SECRET_BYTES) {
-    throw new SettingsError(nameOf('jwtSecret'), `expected at least ${MIN_SECRET_BYTES} bytes`)
-  }
+  settings.jwtAlgorithm = chooseAlgorithm(settings, options.jwtAlgorithm, nameOf)
+  const { redisUrl, allowedOrigins = [], bridge, heartbeatMs, leaseMs } = settings
   if (redisUrl !== undefined && !isRedisUrl(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL, its user and password percent-encoded')
   for (const origin of allowedOrigins) {
     if (!isOrigin(origin)) throw new SettingsError(nameOf('allowedOrigins'), `expected origins as browsers send them, such as https://app.example.com, not ${origin}`)

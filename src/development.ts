@@ -6,6 +6,7 @@ import { Value } from '@sinclair/typebox/value'
 import { SettingsError, type Settings } from './config.ts'
 import type { Claims } from './core/claims.ts'
 import type { ProcessSettings } from './environment.ts'
+import { hasTokenSource } from './token-settings.ts'
 
 /** Where the credentials of a development process are kept, so that they outlive a restart; git ignores it. */
 export const DEVELOPMENT_FILE = '.roomcast-dev.json'
@@ -28,18 +29,18 @@ export function withDevelopmentCredentials (
   settings: Settings, { host }: ProcessSettings, nodeEnv: string | undefined
 ): { settings: Settings, isDevelopment: boolean } {
   const missing = [
-    ...settings.jwtSecret === undefined ? ['JWT_SECRET'] : [],
+    ...hasTokenSource(settings) ? [] : ['JWT_SECRET'],
     ...settings.apiKeys.length === 0 ? ['API_KEYS'] : []
   ]
   if (missing.length === 0) return { settings, isDevelopment: false }
   if (nodeEnv === 'production' || !LOOPBACK.has(host)) {
-    throw new SettingsError(missing.join(', '), 'must be set, since NODE_ENV is production or HOST is not loopback; see .env.example')
+    throw new SettingsError(missing.join(', '), 'must be set, since NODE_ENV is production or HOST is not loopback (JWT_PUBLIC_KEY or JWT_JWKS_URL will do for JWT_SECRET); see .env.example')
   }
   const { jwtSecret, apiKey } = developmentCredentials()
   return {
     settings: {
       ...settings,
-      jwtSecret: settings.jwtSecret ?? jwtSecret,
+      ...!hasTokenSource(settings) && { jwtSecret },
       apiKeys: settings.apiKeys.length > 0 ? settings.apiKeys : [{ name: 'development', key: apiKey }]
     },
     isDevelopment: true
@@ -71,26 +72,23 @@ function parse (json: string): unknown {
 /** What tokens are signed with, and what they must say to be accepted. */
 export type SigningSettings = Pick<Settings, 'jwtAlgorithm' | 'jwtAudience' | 'jwtIssuer' | 'jwtSecret'>
 
-/** Signs a token that these settings accept. `lifeSeconds` is how long it is valid. */
+/**
+ * Signs a token that these settings accept. `lifeSeconds` is how long it is valid.
+ * @throws Error where tokens are not verified by a secret: nobody but the issuer can sign them
+ */
 export function signToken (claims: Omit<Claims, 'exp'>, settings: SigningSettings, lifeSeconds: number): string {
-  const { jwtSecret = '', jwtAlgorithm: algorithm, jwtAudience: aud, jwtIssuer: iss } = settings
+  const { jwtSecret, jwtAlgorithm: algorithm, jwtAudience: aud, jwtIssuer: iss } = settings
+  if (jwtSecret === undefined) throw new Error('without a secret only the issuer can sign tokens')
   const sign = createSigner({ key: jwtSecret, algorithm, expiresIn: lifeSeconds * 1_000, ...aud !== undefined && { aud }, ...iss !== undefined && { iss } })
   return sign(claims)
 }
 
 /** Tells whoever started a development process what to try. */
 export function introduce (address: string, settings: Settings): void {
-  const token = signToken({ sub: 'alice', rooms: ['lobby'], can: { publish: ['lobby'] } }, settings, TOKEN_LIFE_S)
   process.stdout.write(`
 Roomcast runs with development credentials, kept in ${DEVELOPMENT_FILE} (never in production).
 
-A token for alice, who is in the room "lobby", good for 24 hours:
-
-  ${token}
-
-1. In a second terminal, connect as alice, and leave it open:
-
-  npm run -s tail -- --url ${address} --token ${token}
+${settings.jwtSecret === undefined ? connectAsKnown(address) : connectAsAlice(address, settings)}
 
 2. In a third, publish to the room:
 
@@ -98,4 +96,22 @@ A token for alice, who is in the room "lobby", good for 24 hours:
     -d '{"room":"lobby","data":"hello"}' ${address}/publish
 
 `)
+}
+
+function connectAsAlice (address: string, settings: Settings): string {
+  const token = signToken({ sub: 'alice', rooms: ['lobby'], can: { publish: ['lobby'] } }, settings, TOKEN_LIFE_S)
+  return `A token for alice, who is in the room "lobby", good for 24 hours:
+
+  ${token}
+
+1. In a second terminal, connect as alice, and leave it open:
+
+  npm run -s tail -- --url ${address} --token ${token}`
+}
+
+/** Where a public key verifies the tokens, this process has none to show. */
+function connectAsKnown (address: string): string {
+  return `1. In a second terminal, connect with a token of your issuer, and leave it open:
+
+  npm run -s tail -- --url ${address} --room lobby --token TOKEN`
 }

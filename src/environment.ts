@@ -55,6 +55,7 @@ function valuesOf (properties: Record<string, TSchema>, env: NodeJS.ProcessEnv):
 /** The value that a variable's text stands for; what it cannot stand for is left as text, for the schema to refuse. */
 function valueOf (name: string, text: string, schema: TSchema): unknown {
   switch (name) {
+    case 'JWT_PUBLIC_KEY': return readPem(text)
     case 'API_KEYS': return text.split(',').map(parseApiKey)
     case 'ROOMS': return parseRooms(text)
     case 'BRIDGE': return text.split(',').map(parseBridgeRoute)
@@ -64,6 +65,18 @@ function valueOf (name: string, text: string, schema: TSchema): unknown {
   if (schema['type'] === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
   if (schema['type'] === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
   return text
+}
+
+/** A PEM as it is, or on one line with `\\n` for each end of a line, as many environments can only hold it; or the path of a file. */
+function readPem (text: string): string {
+  if (text.includes('-----BEGIN')) return text.replaceAll('\\n', '\n')
+  try {
+    return readFileSync(text, 'utf8')
+  } catch (error) {
+    // Not the whole message: it repeats the text, which may be another secret by mistake.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+    throw new SettingsError('JWT_PUBLIC_KEY', `expected a PEM or the path of a file that holds one (${code})`)
+  }
 }
 
 function parseApiKey (text: string): Record<string, unknown> {

@@ -2,6 +2,7 @@ import { SettingsError } from '../config.ts'
 import { RoomcastError } from '../core/errors.ts'
 import { developmentCredentials, type SigningSettings } from '../development.ts'
 import { loadEnvironmentFile, readEnvironment } from '../environment.ts'
+import { hasTokenSource } from '../token-settings.ts'
 
 /** A command that was called wrongly, in one line for whoever called it. */
 export class CommandError extends Error {}
@@ -24,10 +25,16 @@ export function runCommand (help: string, main: () => void): void {
   }
 }
 
-/** What tokens are signed with here: the environment's secret, or that of development. */
+/**
+ * What tokens are signed with here: the environment's secret, or that of development.
+ * @throws CommandError where a public key verifies them: the private one is the issuer's
+ */
 export function signingSettings (): SigningSettings {
   loadEnvironmentFile()
   const { settings } = readEnvironment(process.env)
+  if (settings.jwtSecret === undefined && hasTokenSource(settings)) {
+    throw new CommandError('With JWT_PUBLIC_KEY or JWT_JWKS_URL only the issuer can sign tokens; a token can be made here with JWT_SECRET only')
+  }
   return { ...settings, jwtSecret: settings.jwtSecret ?? developmentCredentials().jwtSecret }
 }
 

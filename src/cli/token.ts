@@ -3,7 +3,8 @@ import { parseClaims } from '../core/claims.ts'
 import { signToken } from '../development.ts'
 import { CommandError, runCommand, signingSettings, UsageError } from './command.ts'
 
-const HELP = `Makes a token, signed with JWT_SECRET or with the development secret, and prints it.
+const HELP = `Makes a token, signed with JWT_SECRET or with the development secret, and prints it. Where a public key verifies
+tokens (JWT_PUBLIC_KEY, JWT_JWKS_URL) it cannot: only the issuer signs them.
 
   npm run -s token -- --sub alice --rooms lobby
 

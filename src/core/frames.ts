@@ -68,7 +68,7 @@ export const ResumeFrameSchema = Type.Object({
   }, closed), { maxItems: MAX_RESUMED_ROOMS })
 }, closed)
 
-/** Longest token that a client may bring. */
+/** Longest token, in characters. Its claims become a part of the connection, and what refuses it must not cost much. */
 export const MAX_TOKEN_LENGTH = 16_384
 
 export const RefreshFrameSchema = Type.Object({

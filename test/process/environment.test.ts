@@ -3,11 +3,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import { SettingsError } from '../../src/config.ts'
 import { readEnvironment, variables } from '../../src/environment.ts'
+import { KeyPair, pem } from '../helpers/key-pair.ts'
 
 const KEY = 'k'.repeat(32)
 const OTHER_KEY = 'A-key_with-every-kind-of-character-0123456789'
 const REDIS_URL = 'redis://127.0.0.1:6379'
 const SECRET = 's'.repeat(32)
+const JWKS_URL = 'https://issuer.example/.well-known/jwks.json'
+const pair = new KeyPair('ES384')
+const PEM = pair.publicPem
 
 function read (env: Record<string, string>): Record<string, unknown> {
   const { process, settings } = readEnvironment(env)
@@ -25,7 +29,8 @@ function refusal (env: Record<string, string>): string {
 }
 
 function short (text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+  const line = text.replaceAll('\n', ' ')
+  return line.length > 60 ? `${line.slice(0, 60)}…` : line
 }
 
 const defaults = {
@@ -68,7 +73,12 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['NODE_NAME', 'n'.repeat(128), { nodeName: 'n'.repeat(128) }],
   ['JWT_SECRET', SECRET, { jwtSecret: SECRET }],
   ['JWT_SECRET', 'ü'.repeat(16), { jwtSecret: 'ü'.repeat(16) }],
+  ['JWT_PUBLIC_KEY', PEM, { jwtPublicKey: PEM, jwtAlgorithm: 'ES384' }],
+  ['JWT_PUBLIC_KEY', PEM.replaceAll('\n', '\\n'), { jwtPublicKey: PEM, jwtAlgorithm: 'ES384' }],
+  ['JWT_JWKS_URL', JWKS_URL, { jwtJwksUrl: JWKS_URL, jwtAlgorithm: 'RS256' }],
+  ['JWT_JWKS_URL', 'http://[::1]:8080/keys?tenant=1', { jwtJwksUrl: 'http://[::1]:8080/keys?tenant=1', jwtAlgorithm: 'RS256' }],
   ['JWT_ALGORITHM', 'HS512', { jwtAlgorithm: 'HS512' }],
+  ['JWT_ALGORITHM', 'EdDSA', { jwtAlgorithm: 'EdDSA', jwtJwksUrl: JWKS_URL }, { JWT_JWKS_URL: JWKS_URL }],
   ['JWT_AUDIENCE', 'app', { jwtAudience: 'app' }],
   ['JWT_ISSUER', 'https://issuer.example', { jwtIssuer: 'https://issuer.example' }],
   ['API_KEYS', `orders:${KEY}`, { apiKeys: [{ name: 'orders', key: KEY }] }],
@@ -110,8 +120,18 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['KEY_PREFIX', 'k'.repeat(65), /64/],
   ['NODE_NAME', 'n'.repeat(129), /128/],
   ['JWT_SECRET', 'hunter2'.repeat(4), /32 bytes/, 'hunter2'],
-  ['JWT_ALGORITHM', 'RS256', /HS256.*HS384.*HS512/],
-  ['JWT_ALGORITHM', 'none', /HS256.*HS384.*HS512/],
+  ['JWT_SECRET', PEM, /JWT_PUBLIC_KEY/],
+  ['JWT_PUBLIC_KEY', pem(pair.privateKey), /public key/, pem(pair.privateKey).slice(30, 80)],
+  ['JWT_PUBLIC_KEY', PEM.replace('EC', 'EX').slice(0, 100), /PEM/],
+  ['JWT_PUBLIC_KEY', '/nowhere/hunter2.pem', /path of a file.*ENOENT/, 'hunter2'],
+  ['JWT_JWKS_URL', 'http://issuer.example/keys', /https/],
+  ['JWT_JWKS_URL', 'https://user:hunter2@issuer.example/keys', /user/, 'hunter2'],
+  ['JWT_JWKS_URL', 'issuer.example', /https/],
+  ['JWT_JWKS_URL', 'file:///keys.json', /https/],
+  ['JWT_JWKS_URL', 'http://127.0.0.1.issuer.example/keys', /loopback/],
+  ['JWT_ALGORITHM', 'RS256', /HS256.*HS384.*HS512.*JWT_PUBLIC_KEY.*JWT_JWKS_URL/],
+  ['JWT_ALGORITHM', 'none', /HS256.*HS384.*HS512.*RS256.*PS512.*ES512.*EdDSA/],
+  ['JWT_ALGORITHM', 'hs256', /HS256/],
   ['API_KEYS', 'orders', /key/],
   ['API_KEYS', 'orders:hunter2', /32/, 'hunter2'],
   ['API_KEYS', `:${KEY}`, /name/, KEY],

@@ -50,7 +50,7 @@ const badTokens: Record<string, string> = {
   'a reserved room': mint({ rooms: ['$all'] })
 }
 
-t.test('a bad token is refused with 401 before the upgrade, whichever way it comes', async t => {
+t.test('P04, P07, P08: a bad token is refused with 401 before the upgrade, whichever way it comes', async t => {
   isUnauthorized(t, await connectRefused(t, { url }), 'no token')
   for (const [what, token] of Object.entries(badTokens)) {
     for (const via of ['header', 'subprotocol', 'query'] as const) {
