@@ -109,7 +109,7 @@ async function createVerifier (app: FastifyInstance, settings: Settings): Promis
 
 async function createCheck (app: FastifyInstance, settings: Settings): Promise<Check | undefined> {
   const { jwtSecret, jwtPublicKey, jwtJwksUrl, jwtAlgorithm, jwtAudience, jwtIssuer } = settings
-  // No `cache`: one has answered the claims of another token before (nearform/fast-jwt#589).
+  // No `cache`: it has answered the claims of another token before.
   const rules = {
     algorithms: [jwtAlgorithm],
     // An audience or issuer that is checked must be there: fast-jwt passes a token without one.
