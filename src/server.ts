@@ -1,11 +1,13 @@
-import closeWithGrace from 'close-with-grace'
 import Fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { bodyOf, fromFastify } from '../plugins/errors.ts'
+import { securityHeaders } from '../plugins/security-headers.ts'
 import { describeRequest, MIN_MAX_PARAM_LENGTH, roomcast } from './app.ts'
 import { SettingsError } from './config.ts'
 import { RoomcastError, type ErrorCode } from './core/errors.ts'
 import { introduce, withDevelopmentCredentials } from './development.ts'
 import { loadEnvironmentFile, readEnvironment, type ProcessSettings } from './environment.ts'
+import { closeConnections, httpOptions } from './http-server.ts'
+import { Shutdown } from './shutdown.ts'
 
 /**
  * Connections that may wait to be accepted; the system's own limit (on Linux `net.core.somaxconn`, 4096) applies too. Beyond it, of those that
@@ -13,26 +15,20 @@ import { loadEnvironmentFile, readEnvironment, type ProcessSettings } from './en
  */
 const BACKLOG = 65_535
 
-/** How long a shutdown may take before the process gives up on it, in milliseconds. */
-const SHUTDOWN_TIMEOUT_MS = 9_500
-
 async function main (): Promise<void> {
   loadEnvironmentFile()
   const { process: processSettings, settings } = readEnvironment(process.env)
   const credentials = withDevelopmentCredentials(settings, processSettings, process.env['NODE_ENV'])
   const app = createApp(processSettings)
-  const grace = closeWithGrace({ delay: SHUTDOWN_TIMEOUT_MS, logger: false }, async ({ err, signal }) => {
-    if (err !== undefined) app.log.fatal({ err }, 'an error that nobody handled; shutting down')
-    else app.log.info({ signal }, 'shutting down')
-    await app.close()
-  })
+  const shutdown = new Shutdown({ close: () => app.close(), log: app.log })
   try {
     await app.register(roomcast, { ...credentials.settings, health: true, docs: true })
+    await app.register(closeConnections)
     const address = await app.listen({ port: processSettings.port, host: processSettings.host, backlog: BACKLOG })
     app.log.info({ address, nodeName: settings.nodeName, redis: settings.redisUrl !== undefined }, 'roomcast is ready')
     if (credentials.isDevelopment) introduce(address, credentials.settings)
   } catch (err) {
-    grace.uninstall()
+    shutdown.uninstall()
     process.stderr.write(`${err instanceof Error ? err.message : String(err)}\n`)
     app.log.fatal({ err }, 'the start failed')
     await app.close()
@@ -51,9 +47,26 @@ class RequestLog extends LogController {
   }
 }
 
+/** How far down the causes of an error are told. */
+const MAX_CAUSES = 5
+
+/** What the log shows of an error: none of its further properties, which may be a command with a password, or the bytes of a request. */
+function describeError (error: unknown, causesLeft = MAX_CAUSES): { type: string, message: string, stack: string, [key: string]: unknown } {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error), stack: '' }
+  const { name: type, message, stack = '', cause } = error
+  return {
+    type,
+    message,
+    stack,
+    ...'code' in error && { code: error.code },
+    ...cause !== undefined && causesLeft > 0 && { cause: describeError(cause, causesLeft - 1) }
+  }
+}
+
 function createApp ({ logLevel, trustProxy }: ProcessSettings): FastifyInstance {
   const app: FastifyInstance = Fastify({
-    logger: { level: logLevel, serializers: { req: describeRequest } },
+    ...httpOptions,
+    logger: { level: logLevel, serializers: { req: describeRequest, err: error => describeError(error) } },
     logController: new RequestLog(),
     trustProxy,
     // While it drains, the node itself refuses what it must, and says why.
@@ -68,7 +81,7 @@ function createApp ({ logLevel, trustProxy }: ProcessSettings): FastifyInstance 
 /** Answers in the table's words; Fastify's own name the URL, and with it the token of a mistyped address. */
 function refuse (reply: FastifyReply, code: ErrorCode): void {
   const error = new RoomcastError(code)
-  reply.code(error.statusCode).send(bodyOf(error))
+  reply.code(error.statusCode).headers(securityHeaders).send(bodyOf(error))
 }
 
 main().catch(error => {

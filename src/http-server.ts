@@ -1,0 +1,72 @@
+import { STATUS_CODES, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyHttpOptions, FastifyInstance } from 'fastify'
+import { bodyOf } from '../plugins/errors.ts'
+import { securityHeaders } from '../plugins/security-headers.ts'
+import { RoomcastError, type ErrorCode } from './core/errors.ts'
+import { within } from './core/within.ts'
+
+/** How long the requests under way may take once a shutdown has told the clients; with the drain it stays below the shutdown's own time-out. */
+const LAST_REQUESTS_MS = 2_500
+
+/** How the process serves HTTP: a peer that is slow on purpose costs a socket, and not for long. docs/operations.md#http */
+export const httpOptions = {
+  // A peer that stops reading its answer, or says nothing at all. WebSockets are free of it.
+  connectionTimeout: 60_000,
+  // The whole request, body included.
+  requestTimeout: 30_000,
+  // Longer than the 60 s of common load balancers, which otherwise send into a connection that just closes.
+  keepAliveTimeout: 72_000,
+  http: { headersTimeout: 10_000, connectionsCheckingInterval: 5_000 },
+  clientErrorHandler: refuseUnread
+} satisfies FastifyHttpOptions<Server>
+
+const codes: Readonly<Record<string, ErrorCode>> = { HPE_HEADER_OVERFLOW: 'headers_too_large', ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout' }
+
+/** Answers what is no HTTP, too large or too late, in the words of our table. */
+function refuseUnread (this: FastifyInstance, { code = '' }: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: { headersSent: boolean } | null }): void {
+  if (code === 'ECONNRESET' || socket.destroyed) return
+  // Not the error itself: it holds the bytes that came, and with them tokens.
+  this.log.debug({ code }, 'a request could not be read')
+  if (socket.writable && socket._httpMessage?.headersSent !== true) socket.write(rawAnswer(new RoomcastError(codes[code] ?? 'request_invalid')))
+  socket.destroySoon()
+}
+
+function rawAnswer (error: RoomcastError): string {
+  const body = JSON.stringify(bodyOf(error))
+  const headers = { ...securityHeaders, 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body), connection: 'close' }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${error.statusCode} ${STATUS_CODES[error.statusCode]}\r\n${lines.join('')}\r\n${body}`
+}
+
+/**
+ * Lets the server close although peers hold connections open and send nothing, or half a request: requests under way get their answer, and then
+ * all that is left is cut. Node by itself waits for these peers, and no time-out of its own runs while it closes. Register it after what drains.
+ */
+export async function closeConnections (app: FastifyInstance): Promise<void> {
+  const underWay = new RequestsUnderWay(app.server)
+  app.addHook('preClose', async () => {
+    await within(LAST_REQUESTS_MS, underWay.over())
+    app.server.closeAllConnections()
+  })
+}
+
+/** Counts the requests that were not answered yet; upgrades are none. */
+class RequestsUnderWay {
+  #count = 0
+  #onOver: () => void = () => {}
+
+  constructor (server: Server) {
+    server.on('request', (_request, response) => {
+      this.#count++
+      response.once('close', () => {
+        if (--this.#count === 0) this.#onOver()
+      })
+    })
+  }
+
+  /** Resolves when there are none. */
+  async over (): Promise<void> {
+    if (this.#count > 0) await new Promise<void>(resolve => { this.#onOver = resolve })
+  }
+}
