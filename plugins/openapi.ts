@@ -3,6 +3,10 @@ import fastifySwaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import type { FastifyInstance } from 'fastify'
 
+/** What the page at `/docs` may load: its own files, and requests to this service. */
+const PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 /** Describes the routes of this scope as OpenAPI, at `/docs`. */
 export default fp(async (app: FastifyInstance) => {
   await app.register(fastifySwagger, {
@@ -17,5 +21,5 @@ export default fp(async (app: FastifyInstance) => {
       security: [{ bearer: [] }]
     }
   })
-  await app.register(fastifySwaggerUi, { routePrefix: '/docs' })
+  await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: PAGE_POLICY })
 }, { name: 'roomcast-openapi', fastify: '5.x' })

@@ -4,6 +4,9 @@ import type { Claims } from '../src/core/claims.ts'
 import { RoomcastError } from '../src/core/errors.ts'
 import { errorResponses } from './schemas.ts'
 
+/** A host's @fastify/cors, whose hooks this scope inherits, leaves such a route alone: here `allowedOrigins` decides. */
+const ownCors: object = { cors: false }
+
 /**
  * `GET /ws`: where clients connect. Everything that can refuse a client does so before the upgrade, as plain HTTP; a request
  * without an upgrade meets the same checks, so that a browser, which is told nothing about a refused WebSocket, can ask why.
@@ -15,7 +18,7 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.route({
     method: 'GET',
     url: '/ws',
-    config: { roomcastUpgrades: true },
+    config: { roomcastUpgrades: true, ...ownCors },
     schema: {
       summary: 'Connect by WebSocket, protocol roomcast.v1',
       description: 'The token goes into `Authorization: Bearer`, into a second subprotocol `bearer.<token>`, or into `?token=`. See docs/protocol.md.',
@@ -49,7 +52,7 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
   })
 
   // A browser asks first whether it may ask, with a token in a header, why it was refused (Fetch standard, "CORS-preflight").
-  app.options('/ws', { schema: { hide: true } }, async (request, reply) => {
+  app.options('/ws', { config: { ...ownCors }, schema: { hide: true } }, async (request, reply) => {
     const { origin } = request.headers
     if (origin === undefined || !isAllowed(origin, request, allowedOrigins)) throw new RoomcastError('origin_forbidden')
     return reply.code(204).headers({

@@ -1,11 +1,13 @@
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import auth from '../plugins/auth.ts'
+import cors from '../plugins/cors.ts'
 import errors from '../plugins/errors.ts'
 import openapi from '../plugins/openapi.ts'
 import presence from '../plugins/presence.ts'
 import realtime from '../plugins/realtime.ts'
 import redis from '../plugins/redis.ts'
+import securityHeaders from '../plugins/security-headers.ts'
 import settingsPlugin from '../plugins/settings.ts'
 import storage from '../plugins/storage.ts'
 import upgrades from '../plugins/upgrades.ts'
@@ -57,6 +59,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
 
   await host.register(async app => {
     await app.register(settingsPlugin, { settings, functions })
+    await app.register(securityHeaders)
     await app.register(errors)
     await app.register(validation)
     await app.register(redis)
@@ -69,12 +72,15 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     if (settings.docs) await app.register(openapi)
 
     await app.register(wsRoutes)
-    await app.register(publishRoutes)
-    await app.register(presenceRoutes)
-    await app.register(roomRoutes)
-    await app.register(historyRoutes)
-    await app.register(revocationRoutes)
-    if (settings.health) await app.register(healthRoutes)
+    await app.register(async rest => {
+      await rest.register(cors)
+      await rest.register(publishRoutes)
+      await rest.register(presenceRoutes)
+      await rest.register(roomRoutes)
+      await rest.register(historyRoutes)
+      await rest.register(revocationRoutes)
+      if (settings.health) await rest.register(healthRoutes)
+    })
 
     host.decorate('publisher', app.publisher)
     host.decorate('subscriber', app.subscriber)

@@ -53,6 +53,9 @@ export const BridgeRouteSchema = Type.Object({
   room: Type.String()
 }, closed)
 
+/** Never `*`, whole or in part: who may come is a list of names. */
+const OriginSchema = Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[^/?#*]+$' })
+
 /**
  * Every setting of Roomcast that is data: its type, default and unit, and the environment variable that sets it for the process.
  * `.env.example` and docs/operations.md are tested against this.
@@ -80,8 +83,11 @@ export const SettingsSchema = Type.Object({
   apiKeys: Type.Array(ApiKeySchema, {
     default: [], env: 'API_KEYS', description: 'name:key[:scope+scope], comma-separated; a key has at least 32 characters of A-Z a-z 0-9 _ -'
   }),
-  allowedOrigins: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[^/?#]+$' }), {
+  allowedOrigins: Type.Optional(Type.Array(OriginSchema, {
     env: 'ALLOWED_ORIGINS', description: 'Origins of browsers that may connect, comma-separated; absent: the same origin only'
+  })),
+  corsOrigins: Type.Optional(Type.Array(OriginSchema, {
+    env: 'CORS_ORIGINS', description: 'Origins of pages that may use the REST routes, comma-separated; absent: no CORS headers'
   })),
   rooms: Type.Array(RoomPolicySchema, {
     default: [], env: 'ROOMS', description: 'Policies by pattern, the first match wins: JSON, or the path of a JSON file'
@@ -141,10 +147,11 @@ export function parseSettings (options: Partial<Settings>, nameOf: (setting: str
   const settings = withDefaults(SettingsSchema, options)
   assertSettings(SettingsSchema, settings, nameOf)
   settings.jwtAlgorithm = chooseAlgorithm(settings, options.jwtAlgorithm, nameOf)
-  const { redisUrl, allowedOrigins = [], bridge, heartbeatMs, leaseMs } = settings
+  const { redisUrl, bridge, heartbeatMs, leaseMs } = settings
   if (redisUrl !== undefined && !isRedisUrl(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL, its user and password percent-encoded')
-  for (const origin of allowedOrigins) {
-    if (!isOrigin(origin)) throw new SettingsError(nameOf('allowedOrigins'), `expected origins as browsers send them, such as https://app.example.com, not ${origin}`)
+  for (const setting of ['allowedOrigins', 'corsOrigins'] as const) {
+    const wrong = settings[setting]?.find(origin => !isOrigin(origin))
+    if (wrong !== undefined) throw new SettingsError(nameOf(setting), `expected origins as browsers send them, such as https://app.example.com, not ${wrong}`)
   }
   for (const route of bridge) assertBridge(route, settings, nameOf('bridge'))
   if (heartbeatMs >= leaseMs / 2) {

@@ -59,7 +59,8 @@ function valueOf (name: string, text: string, schema: TSchema): unknown {
     case 'API_KEYS': return text.split(',').map(parseApiKey)
     case 'ROOMS': return parseRooms(text)
     case 'BRIDGE': return text.split(',').map(parseBridgeRoute)
-    case 'ALLOWED_ORIGINS': return text.split(',').map(origin => origin.trim())
+    case 'ALLOWED_ORIGINS':
+    case 'CORS_ORIGINS': return text.split(',').map(origin => origin.trim())
     default: break
   }
   if (schema['type'] === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
