@@ -121,7 +121,7 @@ const values: unknown[] = [
   [null, [true, [7, { deep: [null] }]]], { '': null, a: { b: [1, '2', false, null] }, constructor: 'mine' }
 ]
 
-t.test('data of every JSON type arrives as it was sent, over REST and by frame', async t => {
+t.test('P50: data of every JSON type arrives as it was sent, over REST and by frame', async t => {
   const alice = await join(t, node1, 'alice', ['lobby'])
   const bob = await join(t, node2, 'bob', ['lobby'])
   for (const data of values) await node2.publish({ room: 'lobby', data })

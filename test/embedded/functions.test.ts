@@ -60,7 +60,7 @@ t.test('authenticate may ask the @fastify/jwt of the host, beside Roomcast\'s ow
   }
 })
 
-t.test('an authenticate that throws, or answers no claims, is a 401 that keeps its reasons', async t => {
+t.test('P04: an authenticate that throws, or answers no claims, is a 401 that keeps its reasons', async t => {
   const answers: Record<string, () => unknown> = {
     'a throw': () => { throw new Error('because of a secret') },
     'a rejection': async () => { throw new Error('because of a secret') },

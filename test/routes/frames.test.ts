@@ -52,7 +52,7 @@ const badFrames: Array<string | Buffer> = [
   Buffer.from('{"type":"ping"}'), Buffer.from([0xff, 0x00]), Buffer.alloc(0)
 ]
 
-t.test('a bad frame is answered with an error frame and the close 4400, and disturbs nobody else', async t => {
+t.test('P12: a bad frame is answered with an error frame and the close 4400, and disturbs nobody else', async t => {
   const neighbour = await join(t, 'neighbour')
   await neighbour.subscribe('lobby')
   for (const frame of badFrames) {
@@ -109,7 +109,7 @@ t.test('a frame that announces a huge length, and one that comes in too many par
   t.equal((await parts.inbox.next('close')).payload.readUInt16BE(), 1009)
 })
 
-t.test('rooms and users may bear the names of an object\'s own properties', async t => {
+t.test('P16: rooms and users may bear the names of an object\'s own properties', async t => {
   for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
     const client = await join(t, name)
     t.equal((await client.subscribe(name)).room, name)

@@ -37,7 +37,7 @@ const shapes: unknown[] = [
   { users: ['alice'], everyone: true, data: 1 }
 ]
 
-t.test('a body of the wrong shape is refused, never repaired, and reaches nobody', async t => {
+t.test('P50: a body of the wrong shape is refused, never repaired, and reaches nobody', async t => {
   const alice = await witness(t)
   for (const body of shapes) {
     const text = JSON.stringify(body)
@@ -54,7 +54,7 @@ const texts: Record<string, string> = {
   'a constructor that would poison': '{"room":"a","data":{"constructor":{"prototype":{"admin":true}}}}'
 }
 
-t.test('a body that is no JSON, or would poison objects, is refused and reaches nobody', async t => {
+t.test('P16, P50: a body that is no JSON, or would poison objects, is refused and reaches nobody', async t => {
   const alice = await witness(t)
   for (const [what, text] of Object.entries(texts)) {
     isRefusal(t, await server.post('/publish', text), { status: 400, code: 'request_invalid' }, what)

@@ -51,7 +51,7 @@ const badTokens: Record<string, string> = {
 }
 
 t.test('P04, P07, P08: a bad token is refused with 401 before the upgrade, whichever way it comes', async t => {
-  isUnauthorized(t, await connectRefused(t, { url }), 'no token')
+  for (const address of [url, `${url}?token=`, `${url}?token`]) isUnauthorized(t, await connectRefused(t, { url: address }), 'no token')
   for (const [what, token] of Object.entries(badTokens)) {
     for (const via of ['header', 'subprotocol', 'query'] as const) {
       isUnauthorized(t, await connectRefused(t, { url, token, via }), `${what}, by ${via}`)
@@ -60,13 +60,13 @@ t.test('P04, P07, P08: a bad token is refused with 401 before the upgrade, which
   t.equal((await server.presence('alice')).online, false)
 })
 
-t.test('a header that holds no bearer token is refused', async t => {
+t.test('P04: a header that holds no bearer token is refused', async t => {
   for (const authorization of ['Bearer', 'Bearer ', 'Bearer  ', good, `Basic ${good}`, `Bearer ${good} ${good}`, 'Bearer null']) {
     isUnauthorized(t, await connectRefused(t, { url, headers: { authorization } }), authorization.slice(0, 12))
   }
 })
 
-t.test('two tokens that differ are refused, and one that is given twice passes', async t => {
+t.test('P04: two tokens that differ are refused, and one that is given twice passes', async t => {
   const other = mint({ sub: 'bob' })
   const twice: Record<string, ConnectOptions> = {
     'header and query': { url: `${url}?token=${other}`, token: good },
@@ -92,10 +92,10 @@ t.test('a good token passes in the header, as subprotocol and in the query, and 
 
 const foreign = [
   'https://evil.test', 'https://app.test.evil.test', 'https://evil-app.test', 'https://evil.test#https://app.test', 'http://app.test',
-  'https://app.test:8443', 'https://app.test/', 'https://app.test.', 'null', '', 'http://localhost', 'http://localhost:80800'
+  'https://app.test:8443', 'https://app.test:443', 'https://app.test/', 'https://app.test.', 'HTTPS://APP.TEST', 'https://APP.test', 'null', '', 'http://localhost', 'http://localhost:80800'
 ]
 
-t.test('an origin passes only if it is on the list, whole; a peer without one passes', async t => {
+t.test('P06: an origin passes only if it is on the list, whole; a peer without one passes', async t => {
   for (const origin of foreign) {
     const { status, body, headers } = await connectRefused(t, { url, token: good, origin })
     t.equal(status, 403, `${origin} is refused`)
@@ -106,10 +106,16 @@ t.test('an origin passes only if it is on the list, whole; a peer without one pa
   t.equal((await connect(t, { url, token: good })).welcome.userId, 'alice')
 })
 
-t.test('without a list only the own origin passes', async t => {
+t.test('P06: without a list only the own origin passes', async t => {
   const own = await startServer(t)
   await connect(t, { url: own.wsUrl, token: good, origin: own.url })
-  for (const origin of [server.url, ORIGIN, 'null']) t.equal((await connectRefused(t, { url: own.wsUrl, token: good, origin })).status, 403)
+  const { host } = new URL(own.url)
+  for (const origin of [server.url, ORIGIN, 'null', '', host, `http://${host}.evil.test`, `http://evil.test/${host}`, `http://${host.split(':')[0]}`]) {
+    t.equal((await connectRefused(t, { url: own.wsUrl, token: good, origin })).status, 403, origin)
+  }
+  // Whoever can send this is no browser, and could leave the origin out as well.
+  const forged = await connectRefused(t, { url: own.wsUrl, token: good, origin: own.url, headers: { host: 'evil.test', 'x-forwarded-host': host } })
+  t.equal(forged.status, 403, 'X-Forwarded-Host counts only behind a proxy')
 })
 
 t.test('a request without an upgrade meets the same checks, readable for an allowed origin, and 426 if all is well', async t => {
@@ -131,7 +137,7 @@ t.test('a request without an upgrade meets the same checks, readable for an allo
   isUnauthorized(t, await server.fetch(`/ws?token=${badTokens['expired']}`), 'an expired token')
 })
 
-t.test('no spelling of the path opens a way around the check', async t => {
+t.test('P04: no spelling of the path opens a way around the check', async t => {
   for (const path of ['/ws/', '/WS', '/Ws', '//ws', '/%77s', '/ws%2f', '/ws/x', '/ws;', '/ws?', '/ws/%E0%A4%A', '/nothing']) {
     const address = server.url.replace('http', 'ws') + path
     for (const token of [undefined, badTokens['expired']]) {
@@ -142,14 +148,14 @@ t.test('no spelling of the path opens a way around the check', async t => {
 })
 
 // super-productivity/super-productivity#9885: credentials were looked at after the handshake, and unauthenticated sockets piled up.
-t.test('five hundred upgrades with bad tokens by mute peers end in 401, and no socket stays open', async t => {
+t.test('P04, P05: five hundred upgrades with bad tokens by mute peers end in 401, and no socket stays open', async t => {
   const sockets = Array.from({ length: 500 }, () => rawSocket(t, { url, token: 'nonsense' }))
   const statuses = await Promise.all(sockets.map(socket => socket.status()))
   t.same(statuses.filter(status => status !== 401), [])
   await Promise.all(sockets.map(socket => socket.closed))
 })
 
-t.test('no token, nor its signature, is ever logged or echoed, whatever the path', async t => {
+t.test('P03: no token, nor its signature, is ever logged or echoed, whatever the path', async t => {
   for (const path of ['/nothing', '/ws/nothing', '/publish', '/presence/alice', '/ws/%E0%A4%A', '/']) {
     for (const token of [good, badTokens['expired'] ?? '']) {
       const { status, text } = await server.fetch(`${path}?token=${token}`, { headers: { authorization: `Bearer ${token}` } })
