@@ -7,6 +7,8 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { roomcast, websocketOptions } from '../../src/app.ts'
 import { connect, connectRefused } from '../helpers/client.ts'
+import { Inbox } from '../helpers/inbox.ts'
+import { rawSocket } from '../helpers/raw-socket.ts'
 import { JWT_SECRET, memberToken } from '../helpers/token.ts'
 import { until } from '../helpers/until.ts'
 import { createHost, listen, PREFIX, refusal } from './host.ts'
@@ -122,4 +124,32 @@ t.test('a host\'s @fastify/websocket registered after Roomcast is refused at rea
     await app.close()
     t.ok(performance.now() - since < 1_500, 'and it closes')
   }
+})
+
+t.test('P13: a peer that is gone before it was authenticated leaves nothing behind, and the process lives', async t => {
+  const logs: string[] = []
+  const app = createHost(t, logs)
+  const asked = new Inbox<() => void>()
+  const authenticate = (): Promise<{ sub: string }> => new Promise(resolve => { asked.push(() => { resolve({ sub: 'ghost' }) }) })
+  await app.register(roomcast, { ...options, authenticate })
+  const { wsUrl } = await listen(app)
+  const told: string[] = []
+  for (const event of ['connect', 'disconnect'] as const) app.realtime.on(event, () => { told.push(event) })
+
+  for (const leave of ['resetAndDestroy', 'destroy'] as const) {
+    const { socket } = rawSocket(t, { url: wsUrl })
+    const answer = await asked.next('question who it is')
+    const gone = once(socket, 'close')
+    socket[leave]()
+    await gone
+    answer()
+  }
+  const last = connect(t, { url: wsUrl })
+  const answer = await asked.next('question who it is')
+  answer()
+  const client = await last
+  await client.ping()
+  await until('the connections', 1, () => app.realtime.connectionCount)
+  t.equal(told.filter(event => event === 'connect').length, told.filter(event => event === 'disconnect').length + 1, 'of whom the host was told a word, it was told the end')
+  t.notMatch(logs.join(''), /"level":(50|60)/)
 })
