@@ -1,9 +1,7 @@
-import { Broadcast, type AnyPublication } from './broadcast.ts'
+import { Audience } from './audience.ts'
+import type { AnyPublication } from './broadcast.ts'
 import type { HistoryPage } from './broker.ts'
-import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
-import { Encoded } from './encoded.ts'
-import type { ServerFrame } from './frames.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
 import { offsetUnder, stepFrom, type Position, type Publication, type RoomEnd, type VolatilePublication } from './publication.ts'
 import type { HistoryPolicy } from './room-policies.ts'
@@ -24,24 +22,21 @@ export interface RoomParts {
 const MAX_HELD = 1_000
 
 /**
- * A room on this node: who is subscribed here, how far it has got, and the publications that wait to be written at the turn's end. Who is
- * subscribed to what elsewhere is the broker's business.
+ * A room on this node: who is subscribed here, how far it has got, and what was missed on the way. Who is subscribed to what elsewhere is
+ * the broker's business.
  */
 export class Room implements Vouched {
   readonly name: string
   assertedAt = 0
   /** When its end was last compared with the broker's. */
   comparedAt = 0
-  readonly #byCodec = new Map<Codec, Map<Connection, Subscription>>()
+  readonly #audience = new Audience()
   readonly #parts: RoomParts
   readonly #tail: Tail
   #isExtended = false
   #held: Publication[] | undefined
   #position: Position | undefined
   #inherits: RoomEnd['inherits']
-  #pending: AnyPublication[] = []
-  #broadcast: Broadcast | undefined
-  #size = 0
 
   constructor (name: string, parts: RoomParts) {
     this.name = name
@@ -50,7 +45,7 @@ export class Room implements Vouched {
   }
 
   /** Subscriptions in this room, open or not. */
-  get size (): number { return this.#size }
+  get size (): number { return this.#audience.size }
 
   /** Whether the end of the room was read, or a publication seen, since the node subscribed. */
   get isPositioned (): boolean { return this.#position !== undefined }
@@ -62,31 +57,22 @@ export class Room implements Vouched {
   }
 
   get entryKey (): string { return entryKeyOf(this.entry()) }
-  get isWanted (): boolean { return this.#size > 0 }
+  get isWanted (): boolean { return this.size > 0 }
   entry (): PresenceEntry { return { kind: 'room', room: this.name } }
 
   /** All subscriptions, open or not. */
-  * subscriptions (): IterableIterator<Subscription> {
-    for (const subscriptions of this.#byCodec.values()) yield * subscriptions.values()
+  subscriptions (): IterableIterator<Subscription> {
+    return this.#audience.subscriptions()
   }
 
   add (connection: Connection): Subscription {
-    let subscriptions = this.#byCodec.get(connection.codec)
-    if (subscriptions === undefined) this.#byCodec.set(connection.codec, subscriptions = new Map())
     const subscription = new Subscription(this, connection)
-    subscriptions.set(connection, subscription)
-    this.#size++
+    this.#audience.add(subscription)
     return subscription
   }
 
   remove (connection: Connection): void {
-    const subscriptions = this.#byCodec.get(connection.codec)
-    const subscription = subscriptions?.get(connection)
-    if (subscriptions === undefined || subscription === undefined) return
-    subscription.end()
-    subscriptions.delete(connection)
-    if (subscriptions.size === 0) this.#byCodec.delete(connection.codec)
-    this.#size--
+    this.#audience.remove(connection)
   }
 
   /** Whether publications are known to be missing and being read. */
@@ -184,33 +170,26 @@ export class Room implements Vouched {
   }
 
   /** Whether nothing waits to be written. */
-  get isFlushed (): boolean { return this.#broadcast === undefined && this.#pending.length === 0 }
+  get isFlushed (): boolean { return this.#audience.isFlushed }
 
   /** Whether what waited is written to some subscriptions and not yet to all. */
-  get isWriting (): boolean { return this.#broadcast !== undefined }
+  get isWriting (): boolean { return this.#audience.isWriting }
 
   /** Writes everything that waits. */
   flush (): void {
-    while (!this.isFlushed) this.write(Infinity)
+    this.#audience.flush()
   }
 
   /** Writes what waits, or goes on with what it was writing, to at most so many subscriptions, in order; answers to how many. */
   write (most: number): number {
-    if (this.isFlushed) return 0
-    if (this.#broadcast === undefined) {
-      this.#broadcast = new Broadcast(this.#pending, this.#byCodec)
-      this.#pending = []
-    }
-    const count = this.#broadcast.write(most)
-    if (this.#broadcast.isWritten) this.#broadcast = undefined
-    return count
+    return this.#audience.write(most)
   }
 
   /** Goes on under a new epoch, of which nothing was missed: subscribers learn its name, so that they can recover under it. */
   #tellEpoch (to: Position): void {
     this.flush()
     this.#position = to
-    this.#tellAll({ type: 'subscribed', room: this.name, ...to, recovered: true })
+    this.#audience.tell({ type: 'subscribed', room: this.name, ...to, recovered: true })
   }
 
   #beginHealing (): void {
@@ -226,9 +205,7 @@ export class Room implements Vouched {
   }
 
   #enqueue (publication: AnyPublication): void {
-    if (this.#size === 0) return
-    this.#pending.push(publication)
-    if (this.#pending.length === 1 && this.#broadcast === undefined) this.#parts.onPending(this)
+    if (this.#audience.enqueue(publication)) this.#parts.onPending(this)
   }
 
   /** Moves to a position whose predecessors were missed; what had arrived before goes out first. */
@@ -238,13 +215,6 @@ export class Room implements Vouched {
     this.#isExtended = false
     this.#position = { epoch: to.epoch, offset: to.offset }
     for (const subscription of this.subscriptions()) subscription.rebase(to.offset)
-    this.#tellAll({ type: 'gap', room: this.name, epoch: to.epoch, offset: to.offset })
-  }
-
-  #tellAll (frame: ServerFrame): void {
-    const frames = new Encoded(frame)
-    for (const { isOpen, connection } of this.subscriptions()) {
-      if (isOpen) connection.write(frames.for(connection.codec))
-    }
+    this.#audience.tell({ type: 'gap', room: this.name, epoch: to.epoch, offset: to.offset })
   }
 }
