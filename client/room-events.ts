@@ -7,7 +7,7 @@ export type { Member }
 /** Where one stands in a room: an offset, under the epoch that names the numbering. */
 export type Position = NonNullable<ResumeFrame['rooms'][number]['since']>
 
-/** A publication, live or recovered. */
+/** A publication, live or recovered. `skipped`: others before it were not sent, because this client was too slow for a room that sends only the newest then. */
 export type RoomMessage<Data = unknown> = Omit<MessageFrame<Data>, 'type'>
 
 /**

@@ -126,12 +126,12 @@ export class RoomSubscription {
   message (message: Omit<MessageFrame, 'type'>): void {
     const position = this.#position
     if (!this.#isLive || position === undefined) return
-    const { room, offset, data, from, at } = message
+    const { room, offset, data, from, at, skipped } = message
     if (offset !== undefined) {
       if (offset <= position.offset) return
       this.#position = { epoch: position.epoch, offset }
     }
-    this.#emit('message', { room, ...(offset && { offset }), data, ...(from && { from }), at })
+    this.#emit('message', { room, ...(offset && { offset }), data, ...(from && { from }), at, ...(skipped && { skipped }) })
   }
 
   gap (position: Position): void {

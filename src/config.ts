@@ -41,7 +41,9 @@ export const RoomPolicySchema = Type.Object({
     ttlMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 }))
   }, closed)),
   /** Whether who is in these rooms is kept and told; on unless set. */
-  presence: Type.Optional(Type.Boolean())
+  presence: Type.Optional(Type.Boolean()),
+  /** What becomes of a connection that does not read as fast as these rooms publish; it is disconnected unless set. */
+  slow: Type.Optional(Type.Union([Type.Literal('disconnect'), Type.Literal('latest')]))
 }, closed)
 
 export type RoomPolicy = Static<typeof RoomPolicySchema>

@@ -3,14 +3,22 @@ import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import { Encoded } from './encoded.ts'
 import type { ServerFrame } from './frames.ts'
+import { Laggards } from './laggards.ts'
+import type { SlowPolicy } from './room-policies.ts'
 import type { Subscription } from './subscription.ts'
 
 /** The subscriptions of a room on this node, and the publications that wait to be written to them at the turn's end. */
 export class Audience {
   readonly #byCodec = new Map<Codec, Map<Connection, Subscription>>()
+  /** Undefined where those who are slow are disconnected, which connections see to themselves. */
+  readonly #laggards: Laggards | undefined
   #pending: AnyPublication[] = []
   #broadcast: Broadcast | undefined
   #size = 0
+
+  constructor (slow: SlowPolicy) {
+    if (slow === 'latest') this.#laggards = new Laggards()
+  }
 
   /** Subscriptions, open or not. */
   get size (): number { return this.#size }
@@ -39,6 +47,7 @@ export class Audience {
     const subscription = subscriptions?.get(connection)
     if (subscriptions === undefined || subscription === undefined) return
     subscription.end()
+    this.#laggards?.drop(subscription)
     subscriptions.delete(connection)
     if (subscriptions.size === 0) this.#byCodec.delete(connection.codec)
     this.#size--
@@ -61,7 +70,7 @@ export class Audience {
   write (most: number): number {
     if (this.isFlushed) return 0
     if (this.#broadcast === undefined) {
-      this.#broadcast = new Broadcast(this.#pending, this.#byCodec)
+      this.#broadcast = new Broadcast(this.#pending, this.#byCodec, this.#laggards)
       this.#pending = []
     }
     const count = this.#broadcast.write(most)
@@ -69,9 +78,22 @@ export class Audience {
     return count
   }
 
+  /** Writes everything that waits, and to one subscription, or all, what is held because it is slow. */
+  flushHeld (to: Subscription | 'all'): void {
+    this.flush()
+    if (to === 'all') this.#laggards?.releaseAll()
+    else this.#laggards?.release(to)
+  }
+
+  /** Writes everything that waits, but forgets what is held for who is slow. */
+  flushWithoutHeld (): void {
+    this.flush()
+    this.#laggards?.dropAll()
+  }
+
   /** Writes a frame to all who are open, at once. */
   tell (frame: ServerFrame): void {
-    const frames = new Encoded(frame)
+    const frames = new Encoded(codec => codec.encode(frame))
     for (const { isOpen, connection } of this.subscriptions()) {
       if (isOpen) connection.write(frames.for(connection.codec))
     }

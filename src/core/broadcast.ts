@@ -1,5 +1,6 @@
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
+import type { Laggards } from './laggards.ts'
 import { leavesOut, type Publication, type VolatilePublication } from './publication.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -23,9 +24,11 @@ export class Broadcast {
   /** Who has a floor below this gets all of them. */
   readonly #lowest: number
   readonly #excepted: ReadonlySet<string>
+  readonly #laggards: Laggards | undefined
 
-  constructor (publications: readonly AnyPublication[], byCodec: ReadonlyMap<Codec, ReadonlyMap<Connection, Subscription>>) {
+  constructor (publications: readonly AnyPublication[], byCodec: ReadonlyMap<Codec, ReadonlyMap<Connection, Subscription>>, laggards?: Laggards) {
     this.#publications = publications
+    this.#laggards = laggards
     this.#lowest = publications.find(({ offset }) => offset !== undefined)?.offset ?? Infinity
     this.#excepted = new Set(publications.flatMap(({ except }) => except ?? []))
     this.#parts = Array.from(byCodec, ([codec, subscriptions]) => {
@@ -50,15 +53,26 @@ export class Broadcast {
     return count
   }
 
-  #writeTo (subscription: Subscription, { joined, frames }: Part): void {
+  #writeTo (subscription: Subscription, part: Part): void {
     if (!subscription.isOpen) return
     const { connection, floor } = subscription
-    if (floor < this.#lowest && !this.#leavesOut(connection)) {
-      connection.write(joined)
+    if (this.#laggards?.include(subscription, part.joined.length) === true) {
+      this.#hold(subscription, part, this.#laggards)
       return
     }
-    const owed = frames.filter((_, index) => isOwed(this.#publications[index], subscription))
+    if (floor < this.#lowest && !this.#leavesOut(connection)) {
+      connection.write(part.joined)
+      return
+    }
+    const owed = part.frames.filter((_, index) => isOwed(this.#publications[index], subscription))
     if (owed.length > 0) connection.write(Buffer.concat(owed))
+  }
+
+  #hold (subscription: Subscription, { frames }: Part, laggards: Laggards): void {
+    const owed = this.#publications.filter(publication => isOwed(publication, subscription))
+    const newest = owed.at(-1)
+    const frame = newest && frames[this.#publications.indexOf(newest)]
+    if (newest !== undefined && frame !== undefined) laggards.hold(subscription, { publication: newest, frame, owed: owed.length })
   }
 
   #leavesOut ({ connectionId, resumedId }: Connection): boolean {

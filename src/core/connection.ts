@@ -157,6 +157,13 @@ export class Connection implements Vouched {
     if (this.transport.bufferedBytes > this.#node.settings.maxBufferedBytes) this.close('slowConsumer')
   }
 
+  /** Whether the peer reads too slowly for so many bytes more: more than half its mark waits, or would be more than its mark with them. */
+  isBehind (bytes: number): boolean {
+    const { transport: { bufferedBytes } } = this
+    const { maxBufferedBytes } = this.#node.settings
+    return bufferedBytes > maxBufferedBytes / 2 || bufferedBytes + bytes > maxBufferedBytes
+  }
+
   /** Ends the connection for a reason of the close table. */
   close (name: CloseName, closeCode: CloseCode = closeCodes[name]): void {
     if (!this.#isOpen) return

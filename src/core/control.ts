@@ -79,6 +79,8 @@ export class Control {
       isOpen: true,
       bufferedBytes: 0,
       write: lines => { this.#read(Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength).toString()) },
+      // Nothing ever waits here.
+      whenDrained () {},
       ping () {},
       close () {},
       terminate () {},

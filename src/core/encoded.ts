@@ -1,18 +1,17 @@
 import type { Codec } from './codec.ts'
-import type { ServerFrame } from './frames.ts'
 
-/** A frame for many connections, encoded at most once for each codec. */
+/** What many connections are sent, encoded at most once for each codec. */
 export class Encoded {
-  readonly #frame: ServerFrame
+  readonly #encode: (codec: Codec) => Uint8Array
   readonly #bytes = new Map<Codec, Uint8Array>()
 
-  constructor (frame: ServerFrame) {
-    this.#frame = frame
+  constructor (encode: (codec: Codec) => Uint8Array) {
+    this.#encode = encode
   }
 
   for (codec: Codec): Uint8Array {
     let bytes = this.#bytes.get(codec)
-    if (bytes === undefined) this.#bytes.set(codec, bytes = codec.encode(this.#frame))
+    if (bytes === undefined) this.#bytes.set(codec, bytes = this.#encode(codec))
     return bytes
   }
 }

@@ -158,4 +158,6 @@ export interface MessageFrame<Data = unknown> {
   readonly data: Data
   readonly from?: PublicationSender
   readonly at: number
+  /** Publications before this one were not sent, because the connection did not read as fast as they came. */
+  readonly skipped?: true
 }

@@ -1,6 +1,6 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import sjson from 'secure-json-parse'
-import type { Codec, Decoded } from './codec.ts'
+import type { Codec, Decoded, PublicationPlace } from './codec.ts'
 import { clientFrameSchemas, PROTOCOL, RequestIdSchema, type ClientFrame, type RequestId, type ServerFrame } from './frames.ts'
 import type { Publication, VolatilePublication } from './publication.ts'
 
@@ -34,11 +34,12 @@ export class JsonCodec implements Codec {
     return this.#frame(Buffer.from(textOf(frame)))
   }
 
-  encodePublication ({ room, offset, data, from, at }: Publication | VolatilePublication): Buffer {
+  encodePublication ({ room, offset, data, from, at }: Publication | VolatilePublication, place: PublicationPlace = 'next'): Buffer {
     const position = offset === undefined ? '' : `,"offset":${offset}`
     const head = Buffer.from(`{"type":"message","room":${JSON.stringify(room)}${position},"data":`)
     const sender = from === undefined ? '' : `,"from":${JSON.stringify(from)}`
-    return this.#frame(Buffer.concat([head, data, Buffer.from(`${sender},"at":${at}}`)]))
+    const mark = place === 'next' ? '' : ',"skipped":true'
+    return this.#frame(Buffer.concat([head, data, Buffer.from(`${sender},"at":${at}${mark}}`)]))
   }
 }
 

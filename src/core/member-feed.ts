@@ -84,7 +84,7 @@ export class MemberFeed {
 
   #tell (watchers: Iterable<[Connection, Watcher]>, event: MemberEvent): void {
     const { type, room, member, version } = event
-    const frames = new Encoded({ type, room, member, version })
+    const frames = new Encoded(codec => codec.encode({ type, room, member, version }))
     const behind: Connection[] = []
     for (const [connection, watcher] of watchers) {
       if (watcher.at === undefined) {
@@ -112,7 +112,7 @@ export class MemberFeed {
     for (const [connection, watcher] of waiting) this.#watchers.set(connection, watcher)
     this.#snapshots.get().then(snapshot => {
       const { members, version } = snapshot
-      const frames = new Encoded({ type: 'presence', room: this.#room, members, version })
+      const frames = new Encoded(codec => codec.encode({ type: 'presence', room: this.#room, members, version }))
       for (const connection of this.#still(waiting)) {
         connection.write(frames.for(connection.codec))
         this.open(connection, snapshot)

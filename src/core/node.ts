@@ -72,6 +72,7 @@ export class RealtimeNode {
       onPending: this.#fanout.schedule,
       onHole: room => { this.recovery.heal(room) },
       historyOf: room => policies.historyOf(room),
+      slowOf: room => policies.slowOf(room),
       now: () => this.now()
     })
     const shared = { hub: this.#hub, policies, log, now: () => this.now() }
@@ -201,6 +202,7 @@ export class RealtimeNode {
     // What was published comes back before the probe does.
     await this.#broker.check().catch(error => { this.log.warn({ err: error }, 'what was published last may not be delivered here') })
     this.#fanout.finish()
+    for (const room of this.#hub.rooms()) room.flushHeld('all')
   }
 
   #obey (command: Command): void {

@@ -9,11 +9,15 @@ export interface HistoryPolicy {
   readonly ttlMs: number
 }
 
+/** What becomes of a connection that does not read as fast as a room publishes: its end, or it is sent only the newest publication. */
+export type SlowPolicy = 'disconnect' | 'latest'
+
 /** What a pattern says of the rooms that it matches; what it leaves out is the default. */
 export interface RoomPolicy {
   readonly pattern: string
   readonly history?: Partial<HistoryPolicy> | undefined
   readonly presence?: boolean | undefined
+  readonly slow?: SlowPolicy | undefined
 }
 
 /** What is kept where no policy says otherwise, also in the server's own rooms. */
@@ -40,6 +44,11 @@ export class RoomPolicies {
     if (room === CONTROL_ROOM) return CONTROL_HISTORY
     const { size, ttlMs } = { ...DEFAULT_HISTORY, ...this.#policyOf(room)?.history }
     return size === 0 || ttlMs === 0 ? { size: 0, ttlMs: 0 } : { size, ttlMs }
+  }
+
+  /** What becomes of a connection that is too slow for a room. */
+  slowOf (room: string): SlowPolicy {
+    return this.#policyOf(room)?.slow ?? 'disconnect'
   }
 
   #policyOf (room: string): RoomPolicy | undefined {

@@ -4,7 +4,7 @@ import type { HistoryPage } from './broker.ts'
 import type { Connection } from './connection.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
 import { offsetUnder, stepFrom, type Position, type Publication, type RoomEnd, type VolatilePublication } from './publication.ts'
-import type { HistoryPolicy } from './room-policies.ts'
+import type { HistoryPolicy, SlowPolicy } from './room-policies.ts'
 import { Subscription } from './subscription.ts'
 import { Tail } from './tail.ts'
 
@@ -15,6 +15,7 @@ export interface RoomParts {
   /** Called when publications are missing, so that somebody reads the history after the room's position, and calls `heal`. */
   readonly onHole: (room: Room) => void
   readonly historyOf: (room: string) => HistoryPolicy
+  readonly slowOf: (room: string) => SlowPolicy
   readonly now: () => number
 }
 
@@ -30,7 +31,7 @@ export class Room implements Vouched {
   assertedAt = 0
   /** When its end was last compared with the broker's. */
   comparedAt = 0
-  readonly #audience = new Audience()
+  readonly #audience: Audience
   readonly #parts: RoomParts
   readonly #tail: Tail
   #isExtended = false
@@ -41,6 +42,7 @@ export class Room implements Vouched {
   constructor (name: string, parts: RoomParts) {
     this.name = name
     this.#parts = parts
+    this.#audience = new Audience(parts.slowOf(name))
     this.#tail = new Tail(parts.historyOf(name))
   }
 
@@ -180,6 +182,11 @@ export class Room implements Vouched {
     this.#audience.flush()
   }
 
+  /** Writes everything that waits, and what is held for a subscription, or for all, because their connections are slow. */
+  flushHeld (to: Subscription | 'all'): void {
+    this.#audience.flushHeld(to)
+  }
+
   /** Writes what waits, or goes on with what it was writing, to at most so many subscriptions, in order; answers to how many. */
   write (most: number): number {
     return this.#audience.write(most)
@@ -187,7 +194,7 @@ export class Room implements Vouched {
 
   /** Goes on under a new epoch, of which nothing was missed: subscribers learn its name, so that they can recover under it. */
   #tellEpoch (to: Position): void {
-    this.flush()
+    this.#audience.flushHeld('all')
     this.#position = to
     this.#audience.tell({ type: 'subscribed', room: this.name, ...to, recovered: true })
   }
@@ -208,9 +215,9 @@ export class Room implements Vouched {
     if (this.#audience.enqueue(publication)) this.#parts.onPending(this)
   }
 
-  /** Moves to a position whose predecessors were missed; what had arrived before goes out first. */
+  /** Moves to a position whose predecessors were missed; what had arrived before goes out first, but who is slow is told of no more than the gap. */
   #tellGap (to: Position): void {
-    this.flush()
+    this.#audience.flushWithoutHeld()
     this.#tail.clear()
     this.#isExtended = false
     this.#position = { epoch: to.epoch, offset: to.offset }

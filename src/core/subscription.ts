@@ -40,7 +40,7 @@ export class Subscription implements Vouched {
     const { epoch, offset } = this.room.position
     const position = { epoch, offset }
     if (this.#state === 'open') {
-      this.room.flush()
+      this.room.flushHeld(this)
       return position
     }
     this.#floor = position.offset

@@ -11,6 +11,11 @@ export interface Transport {
   readonly bufferedBytes: number
   /** Writes whole frames, as the connection's codec made them. Does nothing once the transport is not open. */
   write: (frames: Uint8Array) => void
+  /**
+   * Calls back once, as soon as what was written before has left the process, also where that is so already; never within this call. If the
+   * connection ends first it may do so or not.
+   */
+  whenDrained: (listener: () => void) => void
   /** Asks the peer for a sign of life that it gives without help of the application (RFC 6455 §5.5.2). */
   ping: () => void
   /** Ends the connection with a code and a reason; cuts it after a few seconds if the peer does not answer. */

@@ -12,6 +12,8 @@ declare module 'ws' {
 // RFC 6455 §5.2: a whole text message, from the server, so unmasked.
 const TEXT_FRAME = { fin: true, opcode: 0x1, mask: false, rsv1: false, readOnly: true }
 
+const NOTHING = Buffer.alloc(0)
+
 /** Frames a text message once, so that the same bytes go to every socket. */
 export function frameText (payload: Buffer): Buffer {
   return Buffer.concat(Sender.frame(payload, TEXT_FRAME))
@@ -36,6 +38,11 @@ export class WebSocketTransport implements Transport {
 
   write (frames: Uint8Array): void {
     if (this.isOpen) this.#socket.write(frames)
+  }
+
+  /** The event `drain` would not do: it waits for an end of all writes, also later ones, and comes only after a full buffer. */
+  whenDrained (listener: () => void): void {
+    if (this.isOpen) this.#socket.write(NOTHING, listener)
   }
 
   ping (): void {

@@ -35,6 +35,20 @@ t.test('a duplicate is dropped, whether it is live or replayed', async t => {
   t.same(told, [4, 5, 6, 7, 'recovered 2', 8])
 })
 
+t.test('a message after skipped ones says so, and the next resume goes on from it', async t => {
+  const { room, told } = createRoom()
+  const marks: unknown[] = []
+  room.events.on('message', message => { marks.push('skipped' in message ? message.skipped : 'none') })
+  room.subscribe('plain')
+  room.subscribed(entry('a', 3), 1)
+  room.message(message(4))
+  room.message({ ...message(9), skipped: true })
+  room.message(message(10))
+  t.same(told, [4, 9, 10])
+  t.same(marks, ['none', true, 'none'])
+  t.same(room.position, { epoch: 'a', offset: 10 })
+})
+
 t.test('a gap moves the position back or forth, and numbers of a new epoch begin anew', async t => {
   const { room, told } = createRoom()
   room.subscribe('plain')

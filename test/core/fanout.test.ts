@@ -17,7 +17,7 @@ function turn (): Promise<void> {
 class FanoutUnderTest {
   #clockMs = 0
   readonly fanout = new Fanout(() => this.#clockMs)
-  readonly hub = new Hub({ onPending: this.fanout.schedule, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, now: () => Date.now() })
+  readonly hub = new Hub({ onPending: this.fanout.schedule, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now() })
 
   crowd (name: string, count: number): { room: Room, listeners: Listener[] } {
     const listeners = Array.from({ length: count }, (_, index) => this.join(name, `${name} ${index}`))

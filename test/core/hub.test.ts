@@ -4,7 +4,7 @@ import { DEFAULT_HISTORY } from '../../src/core/room-policies.ts'
 import { Listener } from './fixtures/listener.ts'
 
 function createHub (): Hub {
-  return new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, now: () => Date.now() })
+  return new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now() })
 }
 
 t.test('the first into a room and the last out of it are told so', async t => {

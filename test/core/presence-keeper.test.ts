@@ -35,7 +35,7 @@ class Vouching extends Listener implements Vouched {
 async function start (t: Pick<Test, 'after'>) {
   const clock = new FakeClock()
   const store = new ScriptedStore({ leaseMs: LEASE_MS, now: clock.now })
-  const hub = new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, now: () => Date.now() })
+  const hub = new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now() })
   const log = new RecordedLog()
   const policies = new RoomPolicies([{ pattern: 'feed', presence: false }])
   const keeper = new PresenceKeeper({ hub, store, policies, nodeName: 'n', heartbeatMs: 60_000, now: clock.now, log })

@@ -19,3 +19,8 @@ t.test('the rooms of the server have none, whatever the patterns say', async t =
   const policies = new RoomPolicies([{ pattern: '*', presence: true }, { pattern: '$all', presence: true }])
   t.same(['$all', '$user:alice'].filter(room => policies.hasPresence(room)), [])
 })
+
+t.test('who is slow is disconnected unless a pattern says otherwise, and always in the rooms of the server', async t => {
+  const policies = new RoomPolicies([{ pattern: 'prices:*', slow: 'latest' }, { pattern: 'lobby' }, { pattern: '*', slow: 'latest' }])
+  t.same(['prices:1', 'lobby', 'attic', '$all', '$user:alice'].map(room => policies.slowOf(room)), ['latest', 'disconnect', 'latest', 'disconnect', 'disconnect'])
+})

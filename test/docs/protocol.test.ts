@@ -11,7 +11,7 @@ const serverFrames: { [Type in ServerFrame['type']]: Keys<FrameOf<ServerFrame, T
   welcome: {
     type: 1, protocol: 1, connectionId: 1, userId: 1, nodeName: 1, expiresAt: 1, pingIntervalMs: 1, maxFrameBytes: 1, rooms: 1
   },
-  message: { type: 1, room: 1, offset: 1, data: 1, from: 1, at: 1 },
+  message: { type: 1, room: 1, offset: 1, data: 1, from: 1, at: 1, skipped: 1 },
   subscribed: { type: 1, id: 1, room: 1, epoch: 1, offset: 1, recovered: 1, publications: 1, members: 1, version: 1 },
   history: { type: 1, id: 1, room: 1, epoch: 1, offset: 1, publications: 1, more: 1 },
   presence: { type: 1, id: 1, room: 1, members: 1, version: 1 },

@@ -104,7 +104,9 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['CONNECTIONS_PER_USER_POLICY', 'replace', { connectionsPerUserPolicy: 'replace' }],
   ['DRAIN_MS', '0', { drainMs: 0 }],
   ['SHUTDOWN_GRACE_MS', '600000', { shutdownGraceMs: 600_000 }],
-  ['ROOMS', '[{"pattern":"feed","presence":false}]', { rooms: [{ pattern: 'feed', presence: false }] }]
+  ['ROOMS', '[{"pattern":"feed","presence":false}]', { rooms: [{ pattern: 'feed', presence: false }] }],
+  ['ROOMS', '[{"pattern":"feed","slow":"latest"}]', { rooms: [{ pattern: 'feed', slow: 'latest' }] }],
+  ['ROOMS', '[{"pattern":"feed","slow":"disconnect"}]', { rooms: [{ pattern: 'feed', slow: 'disconnect' }] }]
 ]
 
 /** Variable, text, what the message must say beside "expected", and a part of the text that it must not hold. */
@@ -155,6 +157,7 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['ROOMS', '"chat:*"', /array/],
   ['ROOMS', '[{"pattern":7}]', /string.*pattern/],
   ['ROOMS', '[{"room":"chat:*"}]', /pattern/],
+  ['ROOMS', '[{"pattern":"chat:*","slow":"newest"}]', /disconnect, latest \(at 0\.slow\)/],
   ['ROOMS', '.', /JSON array or the path/],
   ['BRIDGE', 'orders', /room/],
   ['BRIDGE', '=orders', /channel/],
