@@ -8,6 +8,7 @@ export interface RawSocketOptions {
   /** The whole address, such as `node.wsUrl`. */
   readonly url: string
   readonly token?: string
+  readonly headers?: Record<string, string>
   /** Frames that leave in the same TCP segment as the handshake. */
   readonly together?: readonly string[]
 }
@@ -27,6 +28,8 @@ export class RawSocket {
   readonly socket: Socket
   readonly #closed: Promise<void>
   readonly #statuses = new Inbox<number>()
+  /** What answered the handshake, without a body. */
+  head = ''
   #unread = Buffer.alloc(0)
   #isUpgraded = false
 
@@ -73,7 +76,8 @@ export class RawSocket {
   #readHead (): boolean {
     const end = this.#unread.indexOf('\r\n\r\n')
     if (end < 0) return false
-    const status = Number(this.#unread.subarray(9, 12).toString())
+    this.head = this.#unread.toString('latin1', 0, end)
+    const status = Number(this.head.slice(9, 12))
     this.#unread = this.#unread.subarray(end + 4)
     this.#isUpgraded = status === 101
     this.#statuses.push(status)
@@ -97,7 +101,7 @@ export class RawSocket {
 }
 
 /** Opens a TCP connection and sends a handshake, written by hand. `status()` tells what came of it. */
-export function rawSocket (t: Pick<Test, 'after'>, { url, token, together = [] }: RawSocketOptions): RawSocket {
+export function rawSocket (t: Pick<Test, 'after'>, { url, token, headers = {}, together = [] }: RawSocketOptions): RawSocket {
   const { hostname, port, pathname, search } = new URL(url)
   // Half-open, so that not even a FIN is answered.
   const socket = connectTcp({ host: hostname, port: Number(port), allowHalfOpen: true })
@@ -110,6 +114,7 @@ export function rawSocket (t: Pick<Test, 'after'>, { url, token, together = [] }
     'Sec-WebSocket-Version: 13',
     `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
     'Sec-WebSocket-Protocol: roomcast.v1',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...token === undefined ? [] : [`Authorization: Bearer ${token}`],
     '\r\n'
   ].join('\r\n')
