@@ -67,6 +67,11 @@ export class RawClient {
     this.#socket.destroy()
   }
 
+  /** Stops reading, for good. */
+  pause () {
+    this.#socket.pause()
+  }
+
   /** Sets who reads what comes; without one it is only counted. */
   read (listener) {
     this.#onText = listener
