@@ -55,7 +55,7 @@ function reached (listeners: readonly Listener[]): number {
   return listeners.filter(({ writes }) => writes.length > 0).length
 }
 
-t.test('a very large room is written over several turns, so that others have theirs in between', async t => {
+t.test('P41: a very large room is written over several turns, so that others have theirs in between', async t => {
   const under = new FanoutUnderTest()
   const { room, listeners } = under.crowd('stadium', CROWD)
   room.accept(publicationAt(1))
@@ -67,7 +67,7 @@ t.test('a very large room is written over several turns, so that others have the
   t.same(counts, [1_000, 2_000, 2_500, 2_500])
 })
 
-t.test('what comes while a room is being written follows in order, to everybody, joined to one write', async t => {
+t.test('P41: what comes while a room is being written follows in order, to everybody, joined to one write', async t => {
   const under = new FanoutUnderTest()
   const { room, listeners } = under.crowd('stadium', CROWD)
   room.accept(publicationAt(1))
@@ -104,7 +104,7 @@ t.test('what a room tells all comes after what it was writing', async t => {
   t.ok(listeners.every(({ writes }) => JSON.stringify(writes.flat()) === '[1,"gap",4]'))
 })
 
-t.test('a small room does not wait until a large one is written', async t => {
+t.test('P41: a small room does not wait until a large one is written', async t => {
   const under = new FanoutUnderTest()
   const stadium = under.crowd('stadium', 4_000)
   const lobby = under.crowd('lobby', 3)

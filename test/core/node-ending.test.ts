@@ -93,7 +93,7 @@ t.test('frames that wait when a connection ends are not performed', async t => {
   t.equal(broker.calls.includes('publish lobby'), false)
 })
 
-t.test('a consumer that does not read is closed with 4413, and the others get everything', async t => {
+t.test('P38: a consumer that does not read is closed with 4413, and the others get everything', async t => {
   const { realtime, connect } = await startMemoryNode(t)
   const [slow, fast] = [await connect('slow'), await connect('fast')]
   for (const peer of [slow, fast]) await peer.ask({ type: 'subscribe', room: 'lobby' })
@@ -124,7 +124,7 @@ t.test('a token that expires closes its connection with 4401, thirty seconds aft
   t.ok(bob.connection.isOpen, 'a token without an end does not end')
 })
 
-t.test('a connection without a sign of life is asked for one, and cut with 4408', async t => {
+t.test('P09: a connection without a sign of life is asked for one, and cut with 4408', async t => {
   const time = fakeTime(t)
   const { connect } = await startMemoryNode(t)
   const [mute, alive] = [await connect('mute'), await connect('alive')]

@@ -1,4 +1,6 @@
 import t from 'tap'
+import type { Codec } from '../../src/core/codec.ts'
+import { createCodec } from './fixtures/fake-transport.ts'
 import { Listener, publicationAt, RoomUnderTest } from './fixtures/listener.ts'
 
 /** A room at an offset, with an open subscription. */
@@ -21,6 +23,29 @@ t.test('publications of one turn leave in one write', async t => {
   under.accept(4)
   under.endTurn()
   t.same(alice.writes, [[1, 2, 3], [4]])
+})
+
+t.test('P41: a publication is encoded once, however many are in the room', async t => {
+  const under = new RoomUnderTest()
+  const codec = createCodec()
+  const encoded: unknown[] = []
+  const counting: Codec = {
+    protocol: codec.protocol,
+    decode: (bytes, format) => codec.decode(bytes, format),
+    encode: frame => codec.encode(frame),
+    encodePublication: publication => {
+      encoded.push(publication.offset)
+      return codec.encodePublication(publication)
+    }
+  }
+  const listeners = Array.from({ length: 100 }, (_, index) => new Listener(`listener ${index}`, counting))
+  const subscriptions = listeners.map(listener => under.enter(listener))
+  under.room.settle({ epoch: 'e1', offset: 0 })
+  for (const subscription of subscriptions) subscription.open()
+  under.accept(1, 2)
+  under.endTurn()
+  t.same(encoded, [1, 2])
+  t.ok(listeners.every(({ writes }) => JSON.stringify(writes) === '[[1,2]]'))
 })
 
 t.test('everybody in the room gets the same bytes', async t => {
