@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { gatherNeighbours } from '../helpers/neighbours.ts'
 import { rawSocket, type RawSocket } from '../helpers/raw-socket.ts'
 import { startServer } from '../helpers/server-process.ts'
 import { memberToken } from '../helpers/token.ts'
+import { until } from '../helpers/until.ts'
 
 // A hundred would be 20 GB over loopback: `npm run slow-reader` in bench/ does that, and measures how long they wait.
 const NEIGHBOURS = 10
@@ -19,7 +20,7 @@ const WARM_UP_BATCHES = 150
 const server = await startServer(t, {
   env: {
     LOG_LEVEL: 'debug',
-    ROOMS: '[{"pattern":"prices","slow":"latest"}]',
+    ROOMS: '[{"pattern":"prices","slow":"latest"},{"pattern":"cell:*","history":{"size":0}}]',
     // Who reads nothing at all is not to be ended for its silence meanwhile.
     PING_INTERVAL_MS: '600000'
   }
@@ -44,6 +45,10 @@ async function publish (room: string, batches: number): Promise<number> {
 /** The most memory that the server ever had, in bytes (proc(5)). */
 function peakBytes (): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) * 1_024
+}
+
+function openFiles (): number {
+  return readdirSync(`/proc/${server.pid}/fd`).length
 }
 
 /** Enters a room and stops reading. */
@@ -93,6 +98,24 @@ t.test('P38: where only the newest counts it costs no more, stays, and gets the 
   const read = offsets.length - 1
   t.same(offsets, [...Array.from({ length: read }, (_, index) => index + 1), newest], 'what had gone out before, then the newest')
   t.ok(read < newest / 2, `${read} of ${newest} had gone out`)
+})
+
+t.test('P39: what waited for clients that were cut is free again: the fourth twenty cost no more than the first', async t => {
+  const cells = Array.from({ length: 20 }, (_, index) => `cell:${index}`)
+  const publishes = Array.from({ length: PER_BATCH }, () => ({ rooms: cells, data: 'x'.repeat(DATA_BYTES) }))
+  let first = Infinity
+  for (let wave = 1; wave <= 4; wave++) {
+    const files = openFiles()
+    const slow = await Promise.all(cells.map(cell => stopReading(t, `${wave} in ${cell}`, cell)))
+    for (let sent = 0; sent < 8; sent++) t.equal((await server.post('/publish/batch', JSON.stringify({ publishes }))).status, 200)
+    await until('connections that were closed', cells.map(() => [4413]), () => cells.map(cell => closeCodesOf(`${wave} in ${cell}`)))
+    // Whoever publishes may have opened another of its own meanwhile.
+    await until('sockets of the server that are gone', true, () => openFiles() <= files + 2, 5_000)
+    first = Math.min(first, peakBytes())
+    for (const { socket } of slow) socket.destroy()
+  }
+  const grownBytes = peakBytes() - first
+  t.ok(grownBytes <= ALLOWED_BYTES, `the process grew by ${grownBytes} bytes`)
 })
 
 t.end()
