@@ -10,16 +10,25 @@ export type ErrorFrame = Extract<ServerFrame, { type: 'error' }>
  */
 export type ClientErrorCode = ErrorFrame['code'] | 'closed' | 'unsubscribed' | 'queue_full' | 'timeout' | 'token_failed' | 'closed_by_server'
 
+export interface ClientErrorOptions {
+  readonly cause?: unknown
+  readonly closeCode?: number
+  readonly retryAfterMs?: number | undefined
+}
+
 /** The one error class of the client. */
 export class ClientError extends Error {
   readonly code: ClientErrorCode
   /** Of the WebSocket, with `closed_by_server`. */
   readonly closeCode: number | undefined
+  /** How long to wait before a refused publish makes sense again, in milliseconds; undefined where the server does not say. */
+  readonly retryAfterMs: number | undefined
 
-  constructor (code: ClientErrorCode, message: string, options: { readonly cause?: unknown, readonly closeCode?: number } = {}) {
+  constructor (code: ClientErrorCode, message: string, options: ClientErrorOptions = {}) {
     super(message, options)
     this.name = 'ClientError'
     this.code = code
     this.closeCode = options.closeCode
+    this.retryAfterMs = options.retryAfterMs
   }
 }

@@ -81,8 +81,8 @@ export class Publisher {
       const { type, id, room, ...published } = frame
       publish.resolve(published as Published)
     } else {
-      const isUnknown = publish.wasLost && frame.code === 'unavailable'
-      this.#reject(publish, isUnknown ? unknown('Refused when it was sent again') : new ClientError(frame.code, frame.message))
+      const isUnknown = publish.wasLost && (frame.code === 'unavailable' || frame.code === 'rate_limited')
+      this.#reject(publish, isUnknown ? unknown('Refused when it was sent again') : new ClientError(frame.code, frame.message, { retryAfterMs: frame.retryAfterMs }))
     }
     return true
   }

@@ -31,8 +31,9 @@ export class RoomSubscription {
   #isLive = false
   /** Counts the ends, so that whoever calls listeners notices one that came from inside. */
   #ends = 0
-  /** Subscribes under way whose answers still matter. */
-  readonly #asked = new Map<number, Extent>()
+  /** Subscribes under way whose answers still matter, and the last unsubscribe. */
+  readonly #asked = new Set<number>()
+  #askedOut: number | undefined
   readonly #waiters = new Waiters()
   #retry: ReturnType<typeof setTimeout> | undefined
 
@@ -68,7 +69,7 @@ export class RoomSubscription {
     const isHere = this.#isLive || this.#asked.size > 0
     this.#wish = 'unsubscribed'
     if (!this.#isServers) this.#forget()
-    if (isHere && !this.#isServers) this.#link.request({ type: 'unsubscribe', room: this.name })
+    if (isHere && !this.#isServers) this.#ask()
     this.#waiters.reject(new ClientError('unsubscribed', 'Unsubscribed'))
     this.#become('unsubscribed')
   }
@@ -79,7 +80,7 @@ export class RoomSubscription {
       // Where it was resumed, the refusal follows.
       if (!wasResumed && this.resumption !== undefined) this.#ask()
     } else if (this.#wish === 'unsubscribed' && !this.#isServers) {
-      this.#link.request({ type: 'unsubscribe', room: this.name })
+      this.#ask()
     } else {
       this.#enter(entry)
       if (this.#isLive && this.#extent === 'with presence' && !this.#list.isKnown) this.#ask()
@@ -107,11 +108,10 @@ export class RoomSubscription {
     if (this.#isLive) this.#end(new ClientError(code ?? 'room_forbidden', 'Ended by the server'))
   }
 
-  /** Takes an error that names this room: the answer to a subscribe, or without an id to a resume. Others are of no matter here. */
+  /** Takes an error that names this room: an answer to a subscribe, or to an unsubscribe that must come again, or without an id to a resume. */
   refused ({ id, code, message, retryAfterMs }: ErrorFrame): void {
-    const extent = id === undefined ? this.#extent : this.#asked.get(id as number)
-    if (extent === undefined || this.#wish === 'unsubscribed') return
-    this.#asked.delete(id as number)
+    const isAsked = id === undefined || this.#asked.delete(id as number)
+    if (this.#wish === 'unsubscribed' ? id === undefined || id !== this.#askedOut || retryAfterMs === undefined : !isAsked) return
     if (retryAfterMs !== undefined) {
       clearTimeout(this.#retry)
       this.#retry = setTimeout(() => { this.#ask() }, retryAfterMs * (1 + Math.random()))
@@ -195,9 +195,12 @@ export class RoomSubscription {
     this.#settle()
   }
 
+  /** Asks for what is wanted by now: to be in, or out. */
   #ask (): void {
-    const id = this.#link.request({ type: 'subscribe', room: this.name, ...this.#wanted() })
-    if (id !== undefined) this.#asked.set(id, this.#extent)
+    const isOut = this.#wish === 'unsubscribed'
+    const id = this.#link.request({ ...(isOut ? { type: 'unsubscribe' } : { type: 'subscribe', ...this.#wanted() }), room: this.name })
+    if (isOut) this.#askedOut = id
+    else if (id !== undefined) this.#asked.add(id)
   }
 
   #wanted (): Pick<SubscribeFrame, 'since' | 'presence'> {

@@ -82,7 +82,7 @@ export default fp(async (app: FastifyInstance) => {
     const connection = app.roomcastNode.connect({ transport: new WebSocketTransport(webSocket, socket), codec, ...how })
     connections.set(webSocket, connection)
     letGo(webSocket, socket)
-    webSocket.on('error', onError).on('message', onMessage).on('pong', onPong).on('close', onClose)
+    webSocket.on('error', onError).on('message', onMessage).on('ping', onSign).on('pong', onSign).on('close', onClose)
   })
 }, { name: 'roomcast-websocket', dependencies: ['roomcast-settings', 'roomcast-realtime'], fastify: '5.x' })
 
@@ -99,8 +99,8 @@ function onMessage (this: WebSocket, data: RawData, isBinary: boolean): void {
   connections.get(this)?.receive(data as Buffer, isBinary ? 'binary' : 'text')
 }
 
-function onPong (this: WebSocket): void {
-  connections.get(this)?.touch()
+function onSign (this: WebSocket): void {
+  connections.get(this)?.receiveSign()
 }
 
 function onClose (this: WebSocket, code: number, reason: Buffer): void {

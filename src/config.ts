@@ -105,6 +105,12 @@ export const SettingsSchema = Type.Object({
   maxBufferedBytes: Type.Integer({
     default: 1_048_576, minimum: 65_536, env: 'MAX_BUFFERED_BYTES', description: 'High-water mark: bytes that may wait in one socket'
   }),
+  maxFramesPerSecond: Type.Integer({
+    default: 100, minimum: 1, maximum: 1_000_000, env: 'MAX_FRAMES_PER_SECOND', description: 'Frames that one connection may send a second, in the long run'
+  }),
+  frameBurst: Type.Integer({
+    default: 2_000, minimum: 1, maximum: 1_000_000, env: 'FRAME_BURST', description: 'Frames that one connection may send at once'
+  }),
   maxRoomsPerConnection: Type.Integer({
     default: 1_000, minimum: 1, maximum: 100_000, env: 'MAX_ROOMS_PER_CONNECTION', description: 'Rooms that one connection may ask for at a time'
   }),

@@ -1,7 +1,8 @@
 import type { Claims } from './claims.ts'
 import { closeCodes, type CloseCode, type CloseName } from './close-codes.ts'
-import type { Codec } from './codec.ts'
+import type { Codec, Decoded } from './codec.ts'
 import { RoomcastError } from './errors.ts'
+import { FrameBudget, type Charge } from './frame-budget.ts'
 import type { ClientFrame, RequestId, ResumeFrame, ServerFrame } from './frames.ts'
 import { Inbox, type IncomingFrame } from './inbox.ts'
 import type { RealtimeNode } from './node.ts'
@@ -49,6 +50,7 @@ export class Connection implements Vouched {
   #claims: Claims
   readonly #node: RealtimeNode
   readonly #inbox: Inbox
+  readonly #budget: FrameBudget
   #onFirstFrame: ((frame: ResumeFrame | undefined) => void) | undefined
   #isOpen = true
 
@@ -61,6 +63,7 @@ export class Connection implements Vouched {
     this.transport = transport
     this.connectedAt = this.seenAt = connectedAt
     this.#node = node
+    this.#budget = new FrameBudget(node.frameRate, connectedAt)
     this.#inbox = new Inbox({ transport, handle: frame => this.#handle(frame), fail: error => this.#fail(error) })
   }
 
@@ -104,11 +107,6 @@ export class Connection implements Vouched {
     this.isExpiryTold = false
   }
 
-  /** Notes a sign of life. */
-  touch (): void {
-    this.seenAt = this.#node.now()
-  }
-
   /**
    * The first frame, if it is a resume and comes in time; any other waits in line as usual.
    * @param ms how long to wait, in milliseconds
@@ -126,12 +124,24 @@ export class Connection implements Vouched {
     }
   }
 
-  /** Takes a frame from the transport. It waits in line; frames that arrive after the end are dropped. */
+  /**
+   * Takes a frame from the transport. It waits in line; frames that arrive after the end are dropped. It is charged here, so that a flood costs
+   * no more than its reading.
+   */
   receive (bytes: Uint8Array, format: 'text' | 'binary'): void {
     if (!this.#isOpen) return
-    this.touch()
+    const charge = this.#charge()
+    if (charge.kind !== 'taken') {
+      this.#refuse(charge, this.codec.decode(bytes, format))
+      return
+    }
     if (this.#isResume(bytes, format)) return
     this.#inbox.push({ bytes, format })
+  }
+
+  /** Takes a ping or a pong of the transport: a sign of life that has no reply of ours, and costs as much as a frame. */
+  receiveSign (): void {
+    if (this.#isOpen && this.#charge().kind === 'flooding') this.close('flooding')
   }
 
   /** Sends a reply or a notice. */
@@ -179,6 +189,24 @@ export class Connection implements Vouched {
     for (const subscription of this.subscriptions.values()) subscription.end()
     this.#inbox.clear()
     this.#node.part(this, closeCode)
+  }
+
+  #charge (): Charge {
+    this.seenAt = this.#node.now()
+    return this.#budget.charge(this.seenAt)
+  }
+
+  /** Answers a frame over the budget in its turn, or ends the connection, of which it is then told at once. */
+  #refuse (charge: Exclude<Charge, { kind: 'taken' }>, decoded: Decoded): void {
+    const request = decoded.kind === 'frame' ? decoded.frame : decoded
+    const room = 'room' in request ? request.room : undefined
+    if (charge.kind === 'refused') {
+      const { retryAfterMs } = charge
+      this.#inbox.push(async () => { this.sendError(new RoomcastError('rate_limited', { retryAfterMs }), request.id, room) })
+      return
+    }
+    if (this.isWelcomed) this.sendError(new RoomcastError('rate_limited'), request.id, room)
+    this.close('flooding')
   }
 
   /** Hands the first frame to whoever waits for a resume; true if it was one. */

@@ -31,6 +31,7 @@ export const errors = {
   key_reused: { statusCode: 422, message: 'The key was used before, for something else' },
   limit_exceeded: { statusCode: 429, message: 'The limit is reached; free something first' },
   headers_too_large: { statusCode: 431, message: 'The headers are larger than allowed' },
+  rate_limited: { statusCode: 429, message: 'Too much in too short a time; try again later' },
   internal: { statusCode: 500, message: 'Something went wrong here' },
   unavailable: { statusCode: 503, message: 'It did not happen; try again later' },
   outcome_unknown: { statusCode: 503, message: 'It may or may not have happened' },
@@ -43,6 +44,8 @@ export type ErrorCode = keyof typeof errors
 export interface RoomcastErrorOptions extends ErrorOptions {
   /** Replaces the table's message; never holds a secret. */
   readonly message?: string
+  /** When a retry makes sense, where the call site knows it better than the table. */
+  readonly retryAfterMs?: number
 }
 
 /** After a refusal that passes by itself, how long to wait before the next try, in milliseconds. */
@@ -51,11 +54,13 @@ export const RETRY_AFTER_MS = 1_000
 /** The one error class: it becomes an HTTP body in `plugins/errors.ts` and an error frame in `connection.ts`. */
 export class RoomcastError extends Error {
   readonly code: ErrorCode
+  readonly #retryAfterMs: number | undefined
 
   constructor (code: ErrorCode, options: RoomcastErrorOptions = {}) {
     super(options.message ?? errors[code].message, options)
     this.name = 'RoomcastError'
     this.code = code
+    this.#retryAfterMs = options.retryAfterMs
   }
 
   /** The HTTP status that Fastify answers with. */
@@ -63,6 +68,6 @@ export class RoomcastError extends Error {
 
   /** Milliseconds until a retry makes sense; undefined where the same request would be refused again. */
   get retryAfterMs (): number | undefined {
-    return this.statusCode === 503 ? RETRY_AFTER_MS : undefined
+    return this.#retryAfterMs ?? (this.statusCode === 503 || this.code === 'rate_limited' ? RETRY_AFTER_MS : undefined)
   }
 }

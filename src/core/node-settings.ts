@@ -7,6 +7,9 @@ export interface NodeSettings extends UpkeepSettings {
   readonly heartbeatMs: number
   readonly maxFrameBytes: number
   readonly maxBufferedBytes: number
+  /** Frames that a connection may send in the long run, and at once. */
+  readonly maxFramesPerSecond: number
+  readonly frameBurst: number
   /** Rooms beside those that the server gives. */
   readonly maxRoomsPerConnection: number
   /** Connections that one user may have at a time, on all nodes together. */

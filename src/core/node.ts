@@ -26,6 +26,7 @@ import { Recovery } from './recovery.ts'
 import { Revoker } from './revoker.ts'
 import { RoomKeeper } from './room-keeper.ts'
 import { RoomPolicies } from './room-policies.ts'
+import type { Rate } from './token-bucket.ts'
 import { tend } from './upkeep.ts'
 
 /** Everything is tended once a second; looking more often for the next one begins it in time, since tokens expire at whole seconds. */
@@ -37,6 +38,8 @@ const UPKEEP_INTERVAL_MS = 250
  */
 export class RealtimeNode {
   readonly settings: NodeSettings
+  /** How many frames each connection may send. */
+  readonly frameRate: Rate
   readonly log: Logger
   readonly events: NodeEventEmitter
   readonly rooms: RoomKeeper
@@ -60,6 +63,7 @@ export class RealtimeNode {
 
   constructor ({ broker, store, revocations, gatekeeper, verify, settings, log }: NodeParts) {
     this.settings = settings
+    this.frameRate = { perSecond: settings.maxFramesPerSecond, burst: settings.frameBurst }
     this.log = log
     this.verify = verify
     this.events = new NodeEventEmitter(log)

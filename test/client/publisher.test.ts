@@ -48,7 +48,7 @@ class PublisherUnderTest {
     this.publisher.settle({ type: 'published', id, room: 'lobby', epoch: 'e', offset })
   }
 
-  refuse (id: number, code: 'unavailable' | 'outcome_unknown' | 'room_forbidden'): void {
+  refuse (id: number, code: 'unavailable' | 'outcome_unknown' | 'rate_limited' | 'room_forbidden'): void {
     this.publisher.settle({ type: 'error', id, room: 'lobby', code, message: code })
   }
 
@@ -128,17 +128,20 @@ t.test('who closes leaves what was sent unknown, and what was not closed', async
   t.same(under.take(), ['sent', 'lost'], 'nothing is sent later')
 })
 
-t.test('a publish that is refused as unavailable when it is sent again may have happened the first time', async t => {
+t.test('a publish that is refused for now when it is sent again may have happened the first time', async t => {
   const under = new PublisherUnderTest()
-  const [again, other, forbidden] = [under.publish('again'), under.publish('other'), under.publish('forbidden')]
+  const [again, other, forbidden, limited] = ['again', 'other', 'forbidden', 'limited'].map(data => under.publish(data))
   under.lose()
-  const fresh = under.publish('fresh')
+  const fresh = [under.publish('fresh'), under.publish('too fresh')]
   under.reconnect()
   under.refuse(1, 'unavailable')
   under.refuse(2, 'outcome_unknown')
   under.refuse(3, 'room_forbidden')
-  under.refuse(4, 'unavailable')
-  t.same(await Promise.all([again, other, forbidden, fresh]), ['outcome_unknown', 'outcome_unknown', 'room_forbidden', 'unavailable'])
+  under.refuse(4, 'rate_limited')
+  under.refuse(5, 'unavailable')
+  under.refuse(6, 'rate_limited')
+  t.same(await Promise.all([again, other, forbidden, limited]), ['outcome_unknown', 'outcome_unknown', 'room_forbidden', 'outcome_unknown'])
+  t.same(await Promise.all(fresh), ['unavailable', 'rate_limited'])
 })
 
 t.test('what waits again counts for the bound, and is kept beyond it', async t => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { RoomSubscription } from '../../client/room-subscription.ts'
+import { fakeTime } from '../helpers/fake-clock.ts'
 
 const AT = 1_795_574_436_496
 
@@ -119,6 +120,26 @@ t.test('presence that is refused leaves a subscription as it was', async t => {
   room.message(message(1))
   t.same(told, [1])
   t.same(room.resumption, { room: 'lobby', since: { epoch: 'a', offset: 1 } })
+})
+
+t.test('an unsubscribe that was refused for now is sent again, unless the room is wanted by then', async t => {
+  const time = fakeTime(t, 'setTimeout')
+  const { room, asked } = createRoom()
+  const refuse = (id: number): void => { room.refused({ type: 'error', id, room: 'lobby', code: 'rate_limited', message: 'later', retryAfterMs: 10 }) }
+  room.subscribe('plain')
+  room.subscribed(entry('a', 0), 1)
+  room.unsubscribe()
+  refuse(2)
+  time.advance(20)
+  t.same(asked.map(({ type }) => type), ['subscribe', 'unsubscribe', 'unsubscribe'])
+  refuse(3)
+  room.subscribe('plain')
+  time.advance(20)
+  t.notOk(asked.slice(3).some(({ type }) => type === 'unsubscribe'))
+  room.refused({ type: 'error', id: 99, room: 'lobby', code: 'rate_limited', message: 'of another', retryAfterMs: 10 })
+  const { length } = asked
+  time.advance(20)
+  t.equal(asked.length, length)
 })
 
 t.test('a room of the server that is unsubscribed only falls silent, and goes on from where the server is', async t => {

@@ -8,7 +8,7 @@ const LIMIT = 20
 /** Far more than the limit. */
 const GREED = 5_000
 
-const cluster = await startCluster(t, { nodes: 1, env: { MAX_ROOMS_PER_CONNECTION: String(LIMIT) } })
+const cluster = await startCluster(t, { nodes: 1, env: { MAX_ROOMS_PER_CONNECTION: String(LIMIT), FRAME_BURST: String(2 * GREED) } })
 const [node] = cluster.nodes as [typeof cluster.nodes[number]]
 const names = Array.from({ length: GREED }, (_, index) => `room-${index}`)
 

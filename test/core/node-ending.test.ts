@@ -130,7 +130,7 @@ t.test('P09: a connection without a sign of life is asked for one, and cut with 
   const [mute, alive] = [await connect('mute'), await connect('alive')]
   time.advance(SETTINGS.pingIntervalMs)
   t.same(mute.transport.calls, ['ping'])
-  alive.connection.touch()
+  alive.connection.receiveSign()
   time.advance(SETTINGS.pongTimeoutMs)
   t.match(await mute.closed(), { code: 4408 })
   t.same(mute.transport.calls, ['ping', 'terminate'])

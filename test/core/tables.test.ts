@@ -25,7 +25,7 @@ t.test('an error keeps what caused it', async t => {
 
 t.test('only what passes by itself says when to try again', async t => {
   const retryable = errorCodes.filter(code => new RoomcastError(code).retryAfterMs !== undefined)
-  t.same(retryable.sort(), ['draining', 'outcome_unknown', 'unavailable'])
+  t.same(retryable.sort(), ['draining', 'outcome_unknown', 'rate_limited', 'unavailable'])
 })
 
 t.test('every close has a code of its own that an endpoint may send, and a reason that fits a close frame', async t => {

@@ -42,6 +42,7 @@ t.test('no secret stands there that somebody could take over', async t => {
 const units = [
   { named: /_MS$/, told: /\bmilliseconds\b/ },
   { named: /_BYTES$/, told: /\bbytes\b/ },
+  { named: /FRAMES_|FRAME_BURST$/, told: /\bFrames\b/ },
   { named: /^MAX_ROOMS_/, told: /\bRooms\b/ },
   { named: /^MAX_CONNECTIONS_/, told: /\bConnections\b/ }
 ]
