@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { assertSettings, parseSettings, SettingsError, withDefaults, SettingsSchema, type Settings } from './config.ts'
 
@@ -9,8 +10,8 @@ export const ProcessSchema = Type.Object({
   logLevel: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map(level => Type.Literal(level)), {
     default: 'info', env: 'LOG_LEVEL', description: 'trace, debug, info, warn, error, fatal or silent'
   }),
-  trustProxy: Type.Boolean({
-    default: false, env: 'TRUST_PROXY', description: 'true behind a proxy that sets X-Forwarded-For: its word is then taken for addresses'
+  trustProxy: Type.Union([Type.Boolean(), Type.Array(Type.String())], {
+    default: false, env: 'TRUST_PROXY', description: 'true, or the addresses of the proxies, comma-separated, as CIDR where they are many: their X-Forwarded-For is then taken for addresses'
   })
 })
 
@@ -29,8 +30,22 @@ export const variables: ReadonlyMap<string, TSchema> = new Map(
 export function readEnvironment (env: NodeJS.ProcessEnv): { process: ProcessSettings, settings: Settings } {
   const processSettings = withDefaults(ProcessSchema, valuesOf(ProcessSchema.properties, env))
   assertSettings(ProcessSchema, processSettings, setting => variableOf(ProcessSchema.properties, setting))
+  assertProxies(processSettings.trustProxy)
   const settings = parseSettings(valuesOf(SettingsSchema.properties, env), setting => variableOf(SettingsSchema.properties, setting))
   return { process: processSettings, settings }
+}
+
+function assertProxies (trustProxy: ProcessSettings['trustProxy']): void {
+  const wrong = Array.isArray(trustProxy) ? trustProxy.find(range => !isRange(range)) : undefined
+  if (wrong !== undefined) throw new SettingsError('TRUST_PROXY', `expected true, false, or addresses such as 10.0.0.7 and 10.0.0.0/8, not ${wrong}`)
+}
+
+/** Whether a text is an IP address, or as many of its first bits as count (RFC 4632). */
+function isRange (text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
 }
 
 /** Loads `.env` from the working folder, if there is one; what the environment holds already wins. */
@@ -61,6 +76,7 @@ function valueOf (name: string, text: string, schema: TSchema): unknown {
     case 'BRIDGE': return text.split(',').map(parseBridgeRoute)
     case 'ALLOWED_ORIGINS':
     case 'CORS_ORIGINS': return text.split(',').map(origin => origin.trim())
+    case 'TRUST_PROXY': return text === 'true' || text === 'false' ? text === 'true' : text.split(',').map(range => range.trim())
     default: break
   }
   if (schema['type'] === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
