@@ -27,14 +27,17 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     onRequest: async (request, reply) => {
       const { origin } = request.headers
-      if (origin === undefined) return
-      if (!isAllowed(origin, request, allowedOrigins)) throw new RoomcastError('origin_forbidden')
-      reply.header('access-control-allow-origin', origin).header('vary', 'origin')
+      const isForbidden = origin !== undefined && !isAllowed(origin, request, allowedOrigins)
+      if (origin !== undefined && !isForbidden) reply.header('access-control-allow-origin', origin).header('vary', 'origin')
+      app.roomcastLimits.chargeAttempt(request)
+      if (isForbidden) throw new RoomcastError('origin_forbidden')
     },
     // Not earlier: what limits requests runs in onRequest, and a bad token must count there too.
     preValidation: async request => {
       claimsOf.set(request, await app.roomcastAuth.connection(request))
       if (app.roomcastNode.isDraining) throw new RoomcastError('draining')
+      // Last, and nothing is awaited behind it: of those who come at once no more pass than there are places.
+      if (request.ws) app.roomcastLimits.takePlace(request)
     },
     handler: async (request, reply) => {
       // Who is upgraded is counted where it is registered, and told over the connection.

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import auth from '../plugins/auth.ts'
 import cors from '../plugins/cors.ts'
 import errors from '../plugins/errors.ts'
+import limits from '../plugins/limits.ts'
 import openapi from '../plugins/openapi.ts'
 import presence from '../plugins/presence.ts'
 import realtime from '../plugins/realtime.ts'
@@ -61,6 +62,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     await app.register(settingsPlugin, { settings, functions })
     await app.register(securityHeaders)
     await app.register(errors)
+    await app.register(limits)
     await app.register(validation)
     await app.register(redis)
     await app.register(storage)

@@ -111,6 +111,15 @@ export const SettingsSchema = Type.Object({
   frameBurst: Type.Integer({
     default: 2_000, minimum: 1, maximum: 1_000_000, env: 'FRAME_BURST', description: 'Frames that one connection may send at once'
   }),
+  maxUpgradesPerSecond: Type.Integer({
+    default: 1_000, minimum: 0, maximum: 100_000, env: 'MAX_UPGRADES_PER_SECOND', description: 'Attempts to connect a second from one address, ten times as many at once; 0: any number'
+  }),
+  maxConnections: Type.Integer({
+    default: 100_000, minimum: 1, maximum: 10_000_000, env: 'MAX_CONNECTIONS', description: 'Connections of this node'
+  }),
+  maxConnectionsPerAddress: Type.Integer({
+    default: 0, minimum: 0, maximum: 10_000_000, env: 'MAX_CONNECTIONS_PER_ADDRESS', description: 'Connections from one address to this node; 0: any number'
+  }),
   maxRoomsPerConnection: Type.Integer({
     default: 1_000, minimum: 1, maximum: 100_000, env: 'MAX_ROOMS_PER_CONNECTION', description: 'Rooms that one connection may ask for at a time'
   }),

@@ -16,7 +16,15 @@ export const sides = {
   roomcast: {
     title: 'Roomcast (JWT, offsets, history, presence)',
     async start (redis) {
-      const { address, pid } = await startNode({ REDIS_URL: redis.url, JWT_SECRET, API_KEYS: `bench:${API_KEY}`, LOG_LEVEL: 'info', MAX_FRAME_BYTES: '1048576' })
+      const { address, pid } = await startNode({
+        REDIS_URL: redis.url,
+        JWT_SECRET,
+        API_KEYS: `bench:${API_KEY}`,
+        LOG_LEVEL: 'info',
+        MAX_FRAME_BYTES: '1048576',
+        // All of them come from one address.
+        MAX_UPGRADES_PER_SECOND: '0'
+      })
       const { port } = new URL(address)
       const poster = new Poster(Number(port), API_KEY)
       const post = (path, body) => poster.post(path, body)

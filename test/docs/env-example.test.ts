@@ -43,8 +43,9 @@ const units = [
   { named: /_MS$/, told: /\bmilliseconds\b/ },
   { named: /_BYTES$/, told: /\bbytes\b/ },
   { named: /FRAMES_|FRAME_BURST$/, told: /\bFrames\b/ },
-  { named: /^MAX_ROOMS_/, told: /\bRooms\b/ },
-  { named: /^MAX_CONNECTIONS_/, told: /\bConnections\b/ }
+  { named: /^MAX_UPGRADES_PER_SECOND$/, told: /\bAttempts\b/ },
+  { named: /^MAX_CONNECTIONS/, told: /\bConnections\b/ },
+  { named: /^MAX_ROOMS_/, told: /\bRooms\b/ }
 ]
 
 t.test('a number has its unit in its name and in the words above it', async t => {

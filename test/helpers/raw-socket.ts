@@ -116,6 +116,7 @@ export function rawSocket (t: Pick<Test, 'after'>, { url, token, headers = {}, t
     'Sec-WebSocket-Protocol: roomcast.v1',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...token === undefined ? [] : [`Authorization: Bearer ${token}`],
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     '\r\n'
   ].join('\r\n')
   socket.write(Buffer.concat([Buffer.from(handshake), ...together.map(text => encodeFrame(text))]))
