@@ -105,6 +105,9 @@ export const SettingsSchema = Type.Object({
   maxBufferedBytes: Type.Integer({
     default: 1_048_576, minimum: 65_536, env: 'MAX_BUFFERED_BYTES', description: 'High-water mark: bytes that may wait in one socket'
   }),
+  maxTotalBufferedBytes: Type.Integer({
+    default: 268_435_456, minimum: 1_048_576, env: 'MAX_TOTAL_BUFFERED_BYTES', description: 'Bytes that may wait in all sockets together'
+  }),
   maxFramesPerSecond: Type.Integer({
     default: 100, minimum: 1, maximum: 1_000_000, env: 'MAX_FRAMES_PER_SECOND', description: 'Frames that one connection may send a second, in the long run'
   }),

@@ -164,7 +164,10 @@ export class Connection implements Vouched {
       this.#fail(error)
       return
     }
-    if (this.transport.bufferedBytes > this.#node.settings.maxBufferedBytes) this.close('slowConsumer')
+    const { bufferedBytes } = this.transport
+    if (bufferedBytes === 0) return
+    if (bufferedBytes > this.#node.settings.maxBufferedBytes) this.close('slowConsumer')
+    else this.#node.backlog.add(frames.byteLength)
   }
 
   /** Whether the peer reads too slowly for so many bytes more: more than half its mark waits, or would be more than its mark with them. */

@@ -7,6 +7,8 @@ export interface NodeSettings extends UpkeepSettings {
   readonly heartbeatMs: number
   readonly maxFrameBytes: number
   readonly maxBufferedBytes: number
+  /** Of all connections together. */
+  readonly maxTotalBufferedBytes: number
   /** Frames that a connection may send in the long run, and at once. */
   readonly maxFramesPerSecond: number
   readonly frameBurst: number

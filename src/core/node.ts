@@ -1,4 +1,5 @@
 import { assertConnectionLeft } from './admission.ts'
+import { Backlog } from './backlog.ts'
 import type { Broker } from './broker.ts'
 import type { Claims, Action } from './claims.ts'
 import type { CloseCode } from './close-codes.ts'
@@ -46,6 +47,7 @@ export class RealtimeNode {
   readonly recovery: Recovery
   readonly revoker: Revoker
   readonly verify: NodeParts['verify']
+  readonly backlog: Backlog
   readonly #broker: Broker
   readonly #store: PresenceStore
   readonly #gatekeeper: Gatekeeper
@@ -79,6 +81,7 @@ export class RealtimeNode {
       slowOf: room => policies.slowOf(room),
       now: () => this.now()
     })
+    this.backlog = new Backlog({ connections: () => this.#hub.connections(), maxBytes: settings.maxTotalBufferedBytes })
     const shared = { hub: this.#hub, policies, log, now: () => this.now() }
     this.#presence = new PresenceKeeper({ ...shared, store, nodeName: settings.nodeName, heartbeatMs: settings.heartbeatMs })
     this.#feeds = new MemberFeeds({ store, log })
@@ -234,6 +237,7 @@ export class RealtimeNode {
     if (second === this.#tendedSecond) return
     this.#tendedSecond = second
     for (const connection of this.#hub.connections()) tend(connection, now, this.settings)
+    this.backlog.shed()
     this.#presence.assertDue()
     this.rooms.compareDue()
   }
