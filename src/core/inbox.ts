@@ -17,10 +17,14 @@ export interface InboxParts {
 /** With more frames than this waiting, the transport stops reading: the sender waits, and the memory is bounded. */
 export const MAX_WAITING = 64
 
+/** So it does with more bytes than this waiting, however few the frames. */
+export const MAX_WAITING_BYTES = 262_144
+
 /** The line in which the frames of one connection, and tasks of the node about it, wait for each other. Nothing is dropped. */
 export class Inbox {
   readonly #parts: InboxParts
   #waiting: Array<IncomingFrame | Task> = []
+  #waitingBytes = 0
   #isBusy = false
   #isPaused = false
   #idleListeners: Array<() => void> = []
@@ -32,7 +36,8 @@ export class Inbox {
   /** Adds to the end of the line. */
   push (item: IncomingFrame | Task): void {
     this.#waiting.push(item)
-    if (this.#waiting.length > MAX_WAITING && !this.#isPaused) {
+    this.#waitingBytes += bytesOf(item)
+    if (!this.#isPaused && (this.#waiting.length > MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES)) {
       this.#isPaused = true
       this.#parts.transport.pause()
     }
@@ -42,6 +47,7 @@ export class Inbox {
   /** Forgets what waits; what is under way ends by itself. Reading goes on, so that the peer's answer to a close is seen. */
   clear (): void {
     this.#waiting = []
+    this.#waitingBytes = 0
     this.#resume()
   }
 
@@ -54,6 +60,7 @@ export class Inbox {
     this.#isBusy = true
     try {
       for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+        this.#waitingBytes -= bytesOf(item)
         await (typeof item === 'function' ? item() : this.#parts.handle(item))
         this.#resume()
       }
@@ -64,8 +71,12 @@ export class Inbox {
   }
 
   #resume (): void {
-    if (!this.#isPaused || this.#waiting.length > MAX_WAITING / 2) return
+    if (!this.#isPaused || this.#waiting.length > MAX_WAITING / 2 || this.#waitingBytes > MAX_WAITING_BYTES / 2) return
     this.#isPaused = false
     this.#parts.transport.resume()
   }
+}
+
+function bytesOf (item: IncomingFrame | Task): number {
+  return typeof item === 'function' ? 0 : item.bytes.byteLength
 }

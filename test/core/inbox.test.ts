@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Inbox, MAX_WAITING } from '../../src/core/inbox.ts'
+import { Inbox, MAX_WAITING, MAX_WAITING_BYTES } from '../../src/core/inbox.ts'
 
 interface Gate {
   readonly opened: Promise<void>
@@ -111,4 +111,33 @@ t.test('what waits when it is cleared is never handled, what is under way ends',
   busy.open()
   await inbox.idle()
   t.same(log, ['under way'])
+})
+
+t.test('P01: with too many bytes waiting the transport stops reading, however few the frames, and reads on when half are handled', async t => {
+  const { inbox, log, frame } = observed()
+  const busy = gate()
+  inbox.push(() => busy.opened)
+  const quarter = 'x'.repeat(MAX_WAITING_BYTES / 4)
+  for (let count = 0; count < 4; count++) frame(quarter)
+  t.same(log, [], 'as many as allowed')
+  frame('y')
+  t.same(log, ['pause'], 'one byte too many')
+  busy.open()
+  await inbox.idle()
+  t.same(log.map(line => line[0] === 'x' ? 'x' : line), ['pause', 'x', 'x', 'x', 'resume', 'x', 'y'])
+  for (let count = 0; count < 4; count++) frame(quarter)
+  await inbox.idle()
+  t.equal(log.filter(line => line === 'pause').length, 1, 'what was handled does not count any more')
+})
+
+t.test('what was cleared does not count any more', async t => {
+  const { inbox, log, frame } = observed()
+  const busy = gate()
+  inbox.push(() => busy.opened)
+  frame('x'.repeat(MAX_WAITING_BYTES))
+  inbox.clear()
+  frame('x')
+  t.same(log, [])
+  busy.open()
+  await inbox.idle()
 })
