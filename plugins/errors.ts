@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { errors, RoomcastError, type ErrorCode } from '../src/core/errors.ts'
@@ -19,12 +20,15 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The one error body of whatever was thrown; logs what is our fault as an error, what was refused as a detail. */
     roomcastErrorBody: (error: unknown, log: Logger) => ErrorBody
+    /** Answers a request that has no reply, and ends its connection. */
+    roomcastRefuse: typeof refuseSocket
   }
 }
 
 /** Turns every error of this scope into the one error body. */
 export default fp(async (app: FastifyInstance) => {
   app.decorate('roomcastErrorBody', (error: unknown, log: Logger) => bodyOf(know(error, log)))
+  app.decorate('roomcastRefuse', refuseSocket)
   app.setErrorHandler((error, request, reply) => {
     const known = know(error, request.log)
     if (known.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1_000))
@@ -38,6 +42,15 @@ export function bodyOf (error: RoomcastError): ErrorBody {
   const isOurs = statusCode >= 500
   const body = { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message: isOurs ? errors[code].message : message }
   return error instanceof PartlyPublishedError ? { ...body, publications: [...error.outcomes] } : body
+}
+
+/** Answers, by hand, what did not get as far as a request with a reply, and ends its connection: nobody knows where the next request would begin. */
+export function refuseSocket (socket: Socket, error: RoomcastError, headers: Readonly<Record<string, string>>): void {
+  const text = JSON.stringify(bodyOf(error))
+  const all = { ...headers, 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text), connection: 'close' }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`HTTP/1.1 ${error.statusCode} ${STATUS_CODES[error.statusCode]}\r\n${lines.join('')}\r\n${text}`)
+  socket.destroySoon()
 }
 
 /** Whatever was thrown, in the words of our table. */

@@ -7,6 +7,7 @@ import { WebSocket, type RawData } from 'ws'
 import type { Claims } from '../src/core/claims.ts'
 import { closeCodes } from '../src/core/close-codes.ts'
 import type { Connection } from '../src/core/connection.ts'
+import { RoomcastError } from '../src/core/errors.ts'
 import { PROTOCOL } from '../src/core/frames.ts'
 import { JsonCodec } from '../src/core/json-codec.ts'
 import { frameText, WebSocketTransport } from '../src/websocket/websocket-transport.ts'
@@ -66,6 +67,10 @@ export default fp(async (app: FastifyInstance) => {
     assertShared(app, maxFrameBytes)
   } else {
     await app.register(fastifyWebsocket, { ...websocketOptions, options: { ...websocketOptions.options, maxPayload: maxFrameBytes } })
+    app.websocketServer.on('wsClientError', (cause, socket) => {
+      // RFC 6455 §4.4: a version that is not spoken is answered with those that are.
+      app.roomcastRefuse(socket as Socket, new RoomcastError('request_invalid', { message: cause.message, cause }), { 'sec-websocket-version': '13, 8' })
+    })
   }
   app.server.on('upgrade', destroyAfterAnswer)
   app.addHook('onReady', async () => { assertAlone(app) })
@@ -84,7 +89,7 @@ export default fp(async (app: FastifyInstance) => {
     letGo(webSocket, socket)
     webSocket.on('error', onError).on('message', onMessage).on('ping', onSign).on('pong', onSign).on('close', onClose)
   })
-}, { name: 'roomcast-websocket', dependencies: ['roomcast-settings', 'roomcast-realtime'], fastify: '5.x' })
+}, { name: 'roomcast-websocket', dependencies: ['roomcast-settings', 'roomcast-errors', 'roomcast-realtime'], fastify: '5.x' })
 
 /**
  * Frees the request of an upgrade: @fastify/websocket's listener for errors, and the response that the socket still has, would keep it with all

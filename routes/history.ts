@@ -58,7 +58,8 @@ const historyRoutes: FastifyPluginAsyncTypebox = async app => {
       summary: 'Forget what is kept of a room, on every node; offsets go on',
       tags: ['rooms'],
       params,
-      response: { 204: Type.Null(), ...errors }
+      // A body is not needed, but read, and may be refused.
+      response: { 204: Type.Null(), ...errors, ...errorResponses(413, 415) }
     }
   }, async ({ params: { room } }, reply) => {
     assertPublicRoom(room)

@@ -1,7 +1,7 @@
-import { STATUS_CODES, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify'
-import { bodyOf } from '../plugins/errors.ts'
+import { refuseSocket } from '../plugins/errors.ts'
 import { securityHeaders } from '../plugins/security-headers.ts'
 import { RoomcastError, type ErrorCode } from './core/errors.ts'
 import { within } from './core/within.ts'
@@ -28,15 +28,8 @@ function refuseUnread (this: FastifyInstance, { code = '' }: NodeJS.ErrnoExcepti
   if (code === 'ECONNRESET' || socket.destroyed) return
   // Not the error itself: it holds the bytes that came, and with them tokens.
   this.log.debug({ code }, 'a request could not be read')
-  if (socket.writable && socket._httpMessage?.headersSent !== true) socket.write(rawAnswer(new RoomcastError(codes[code] ?? 'request_invalid')))
-  socket.destroySoon()
-}
-
-function rawAnswer (error: RoomcastError): string {
-  const body = JSON.stringify(bodyOf(error))
-  const headers = { ...securityHeaders, 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body), connection: 'close' }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 ${error.statusCode} ${STATUS_CODES[error.statusCode]}\r\n${lines.join('')}\r\n${body}`
+  if (!socket.writable || socket._httpMessage?.headersSent === true) socket.destroySoon()
+  else refuseSocket(socket, new RoomcastError(codes[code] ?? 'request_invalid'), securityHeaders)
 }
 
 /**

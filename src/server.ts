@@ -75,6 +75,12 @@ function createApp ({ logLevel, trustProxy }: ProcessSettings): FastifyInstance 
     frameworkErrors: (error: FastifyError, _request: unknown, reply: unknown) => { refuse(reply as FastifyReply, fromFastify(error).code) }
   })
   app.setNotFoundHandler((_request, reply) => { refuse(reply, 'not_found') })
+  // A body is read before it is known that nobody wants it.
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const { code } = fromFastify(error)
+    if (code === 'internal') request.log.error({ err: error }, 'a request failed')
+    refuse(reply, code)
+  })
   return app
 }
 

@@ -39,7 +39,7 @@ t.test('a frame in the same TCP segment as the handshake is answered exactly onc
 })
 
 const badFrames: Array<string | Buffer> = [
-  '', ']', '{"type":', '{"type":"ping"', 'ping', '"ping"', 'null', '5', 'true', '[]', '[{"type":"ping"}]', '{}', '{"Type":"ping"}',
+  '', ']', '{"type":', '{"type":"pi', '{"type":"ping"', 'ping', '"ping"', 'null', '5', 'true', '[]', '[{"type":"ping"}]', '{}', '{"Type":"ping"}',
   '{"type":null}', '{"type":5}', '{"type":["ping"]}', '{"type":"pin"}', '{"type":"PING"}', '{"type":"__proto__"}', '{"type":"constructor"}',
   '{"type":"welcome"}', '{"type":"ping","extra":1}', '{"type":"ping","id":null}', '{"type":"ping","id":{}}', '{"type":"ping","id":true}',
   `{"type":"ping","id":"${'x'.repeat(65)}"}`, '{"type":"subscribe"}', '{"type":"subscribe","room":5}', '{"type":"subscribe","room":null}',
@@ -52,7 +52,7 @@ const badFrames: Array<string | Buffer> = [
   Buffer.from('{"type":"ping"}'), Buffer.from([0xff, 0x00]), Buffer.alloc(0)
 ]
 
-t.test('P12: a bad frame is answered with an error frame and the close 4400, and disturbs nobody else', async t => {
+t.test('P12, P15: a bad frame, binary ones too, is answered with an error frame and the close 4400, and disturbs nobody else', async t => {
   const neighbour = await join(t, 'neighbour')
   await neighbour.subscribe('lobby')
   for (const frame of badFrames) {
@@ -77,7 +77,7 @@ t.test('nothing behind a bad frame is handled', async t => {
   t.same(received.map(frame => frame.type === 'message' && frame.data), ['before'])
 })
 
-t.test('a frame beyond the limit ends with 1009, one at the limit is handled', async t => {
+t.test('P14: a frame beyond the limit ends with 1009, one at the limit is handled', async t => {
   const neighbour = await join(t, 'neighbour')
   await neighbour.subscribe('lobby')
   const frame = (bytes: number) => `{"type":"publish","room":"lobby","data":"${'x'.repeat(bytes - '{"type":"publish","room":"lobby","data":""}'.length)}"}`
@@ -93,7 +93,7 @@ t.test('a frame beyond the limit ends with 1009, one at the limit is handled', a
   t.equal(received.length, 1)
 })
 
-t.test('a frame that announces a huge length, and one that comes in too many parts, end with 1009', async t => {
+t.test('P14: a frame that announces a huge length, and one that comes in too many parts, end with 1009', async t => {
   const announcing = rawSocket(t, { url, token: memberToken('mallory') })
   await announcing.nextJson('welcome')
   announcing.socket.write(Buffer.from([0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]))

@@ -88,7 +88,7 @@ t.test('a name that cannot be one is refused, and with it the names beside it', 
   t.same(await receivedBy(server, [alice]), [[]])
 })
 
-t.test('a body beyond the limit is refused with 413, one at the limit is delivered', async t => {
+t.test('P14: a body beyond the limit is refused with 413, one at the limit is delivered', async t => {
   const alice = await witness(t)
   const frame = (bytes: number) => JSON.stringify({ room: 'a', data: 'x'.repeat(bytes - '{"room":"a","data":""}'.length) })
   isRefusal(t, await server.post('/publish', frame(MAX_BODY_BYTES + 1)), { status: 413, code: 'payload_too_large' }, 'one byte too many')
