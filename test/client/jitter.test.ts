@@ -6,7 +6,7 @@ import { until } from '../helpers/until.ts'
 import { within } from '../helpers/within.ts'
 import { startJitteredClient, type JitteredClient } from './jittered-client.ts'
 import { PublishRecord } from './publish-record.ts'
-import { seeded } from './random.ts'
+import { seeded } from '../helpers/random.ts'
 
 const CLIENTS = 200
 const ROOMS = Array.from({ length: 20 }, (_, index) => `room-${index}`)

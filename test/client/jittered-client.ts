@@ -7,7 +7,7 @@ import type { ServerProcess } from '../helpers/server-process.ts'
 import { memberToken } from '../helpers/token.ts'
 import type { Entry, Receipt } from './publish-record.ts'
 import { createClient } from './library-client.ts'
-import type { Between } from './random.ts'
+import type { Between } from '../helpers/random.ts'
 import { portOf, startProxy, type TcpProxy } from './tcp-proxy.ts'
 
 export interface JitteredClientOptions {

@@ -30,7 +30,7 @@ export class RawSocket {
   readonly #statuses = new Inbox<number>()
   /** What answered the handshake, without a body. */
   head = ''
-  #unread = Buffer.alloc(0)
+  #unread: Buffer = Buffer.alloc(0)
   #isUpgraded = false
 
   constructor (socket: Socket) {
@@ -84,20 +84,23 @@ export class RawSocket {
     return this.#isUpgraded
   }
 
-  // RFC 6455 §5.2; a server does not mask.
   #shift (): RawFrame | undefined {
-    const [first = 0, second = 0] = this.#unread
-    const extended = second === 127 ? 8 : second === 126 ? 2 : 0
-    const head = 2 + extended
-    if (this.#unread.length < head) return undefined
-    const length = extended === 8
-      ? Number(this.#unread.readBigUInt64BE(2))
-      : extended === 2 ? this.#unread.readUInt16BE(2) : second
-    if (this.#unread.length < head + length) return undefined
-    const payload = this.#unread.subarray(head, head + length)
-    this.#unread = this.#unread.subarray(head + length)
-    return { opcode: first & 0x0f, payload }
+    const taken = takeFrame(this.#unread)
+    if (taken === undefined) return undefined
+    this.#unread = taken.rest
+    return taken.frame
   }
+}
+
+/** The first frame of what a server sent, and what follows it; undefined while it is not whole. RFC 6455 §5.2; a server does not mask. */
+export function takeFrame (bytes: Buffer): { frame: RawFrame, rest: Buffer } | undefined {
+  const [first = 0, second = 0] = bytes
+  const extended = second === 127 ? 8 : second === 126 ? 2 : 0
+  const head = 2 + extended
+  if (bytes.length < head) return undefined
+  const length = extended === 8 ? Number(bytes.readBigUInt64BE(2)) : extended === 2 ? bytes.readUInt16BE(2) : second
+  if (bytes.length < head + length) return undefined
+  return { frame: { opcode: first & 0x0f, payload: bytes.subarray(head, head + length) }, rest: bytes.subarray(head + length) }
 }
 
 /** Opens a TCP connection and sends a handshake, written by hand. `status()` tells what came of it. */
