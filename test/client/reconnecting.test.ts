@@ -3,7 +3,7 @@ import { backoff } from '../../client/backoff.ts'
 import { reconnect } from '../../client/reconnect.ts'
 import { closeCodes } from '../../src/core/close-codes.ts'
 
-t.test('a wait is anything up to a span that doubles with each failure and has a bound', async t => {
+t.test('P54: a wait is anything up to a span that doubles with each failure and has a bound', async t => {
   const cases = [
     { failures: 0, random: 0, ms: 0 },
     { failures: 0, random: 0.5, ms: 250 },
@@ -18,7 +18,7 @@ t.test('a wait is anything up to a span that doubles with each failure and has a
   }
 })
 
-t.test('two thousand clients that are cut at once come back spread over the whole span', async t => {
+t.test('P54: two thousand clients that are cut at once come back spread over the whole span', async t => {
   const slots = new Array<number>(10).fill(0)
   for (let client = 0; client < 2_000; client++) {
     const slot = Math.floor(backoff({ failures: 0, baseMs: 500, maxMs: 20_000, random: Math.random() }) / 50)

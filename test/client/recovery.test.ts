@@ -56,7 +56,7 @@ t.test('ten cuts between two nodes, while another publishes, and every message c
   t.comment(`${published} publications, recovered ${recovered.join(' ')}`)
 })
 
-t.test('a recovery with nothing missed replays nothing', async t => {
+t.test('P51: a recovery with nothing missed replays nothing', async t => {
   const proxy = await startProxy(t, north.url)
   const client = await connectClient(t, proxy.wsUrl)
   const room = client.room<number>('quiet')

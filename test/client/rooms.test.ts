@@ -32,7 +32,7 @@ t.test('a client connects, subscribes, publishes, and gets typed messages', asyn
   await room.publish({ txt: 'typo' })
 })
 
-t.test('subscribe, unsubscribe and subscribe within one round trip end subscribed', async t => {
+t.test('P56: subscribe, unsubscribe and subscribe within one round trip end subscribed', async t => {
   const client = await connectClient(t, server.wsUrl)
   const room = client.room<number>('quick')
   const first = room.subscribe()
@@ -46,7 +46,7 @@ t.test('subscribe, unsubscribe and subscribe within one round trip end subscribe
   t.equal(await messages.next('the message'), 1)
 })
 
-t.test('nothing is delivered after unsubscribe returned, not even to the next listener of the same message', async t => {
+t.test('P56: nothing is delivered after unsubscribe returned, not even to the next listener of the same message', async t => {
   const client = await connectClient(t, server.wsUrl)
   const room = client.room<number>('left')
   const seen: string[] = []
@@ -129,7 +129,7 @@ t.test('the list of members equals the server\'s, through joins, leaves and a re
   t.same(events, ['bob joined', 'carol left'])
 })
 
-t.test('what was unsubscribed stays so over a reconnect, also where the token grants it', async t => {
+t.test('P56: what was unsubscribed stays so over a reconnect, also where the token grants it', async t => {
   const proxy = await startProxy(t, server.url)
   const getToken = (): string => memberToken('alice', { rooms: ['granted', 'taken'] })
   const client = await connectClient(t, proxy.wsUrl, { getToken })
@@ -155,7 +155,7 @@ t.test('what was unsubscribed stays so over a reconnect, also where the token gr
   })
 })
 
-t.test('closing from inside a listener is safe, and the client can be connected again', async t => {
+t.test('P56: closing from inside a listener is safe, and the client can be connected again', async t => {
   const client = await connectClient(t, server.wsUrl)
   const room = client.room<number>('closing')
   const seen: number[] = []

@@ -9,7 +9,7 @@ import { startProxy } from './tcp-proxy.ts'
 
 const server = await startServer(t)
 
-t.test('a token is asked for before each attempt, also one that takes its time', async t => {
+t.test('P55: a token is asked for before each attempt, also one that takes its time', async t => {
   const proxy = await startProxy(t, server.url)
   let asked = 0
   const getToken = async (): Promise<string> => {
@@ -27,7 +27,7 @@ t.test('a token is asked for before each attempt, also one that takes its time',
   t.ok(asked >= 2)
 })
 
-t.test('a getToken that rejects or is too slow is reported, and asked again', async t => {
+t.test('P55: a getToken that rejects or is too slow is reported, and asked again', async t => {
   const errors: string[] = []
   let asked = 0
   const getToken = (): Promise<string> => {
@@ -41,7 +41,7 @@ t.test('a getToken that rejects or is too slow is reported, and asked again', as
   t.same(errors, ['token_failed: not now', 'token_failed: getToken took too long'])
 })
 
-t.test('a token that is refused is asked for anew once, and then the client stops and says why', async t => {
+t.test('P55: a token that is refused is asked for anew once, and then the client stops and says why', async t => {
   let asked = 0
   const client = createClient(t, server.wsUrl, { getToken: () => `bad-${++asked}` })
   const errors: ClientError[] = []

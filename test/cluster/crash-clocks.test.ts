@@ -29,7 +29,7 @@ async function enter (t: Test, node: ServerProcess, sub: string): Promise<TestCl
 
 // bolshakov/stoplight#315: expiry judged by each node's own clock.
 for (const offMs of [90_000, -90_000]) {
-  t.test(`a node whose wall clock is ${offMs / 1_000} s off judges nobody wrongly, and nobody judges it wrongly`, async t => {
+  t.test(`P36: a node whose wall clock is ${offMs / 1_000} s off judges nobody wrongly, and nobody judges it wrongly`, async t => {
     const cluster = await startCluster(t, { nodes: 0, env })
     const right = await cluster.start()
     const wrong = await cluster.start(clockOff(offMs))

@@ -25,7 +25,7 @@ async function isOnline (node: ServerProcess, userId: string): Promise<boolean> 
   return (await node.presence(userId)).online
 }
 
-t.test('users of a node that ends with a grace stay online; who is back within it never left, who is not leaves once when it runs out', async t => {
+t.test('P33: users of a node that ends with a grace stay online; who is back within it never left, who is not leaves once when it runs out', async t => {
   const cluster = await startCluster(t, { nodes: 2, env })
   const [node1, node2] = cluster.pair()
   const list = await watch(await connect(t, { url: node2.wsUrl, token: memberToken('watcher') }), 'lobby')
@@ -62,7 +62,7 @@ t.test('users of a node that ends with a grace stay online; who is back within i
   await equalsServer(list, node2)
 })
 
-t.test('who is back in the grace and leaves before its end goes with it, once', async t => {
+t.test('P33: who is back in the grace and leaves before its end goes with it, once', async t => {
   const cluster = await startCluster(t, { nodes: 2, env })
   const [node1, node2] = cluster.pair()
   const list = await watch(await connect(t, { url: node2.wsUrl, token: memberToken('watcher') }), 'lobby')
@@ -79,7 +79,7 @@ t.test('who is back in the grace and leaves before its end goes with it, once', 
 })
 
 // first-tree-ai/first-tree#814: to survive blips close no longer marked offline, and nobody else did.
-t.test('users of a node that is killed while it ends with a grace are offline when its lease ends', async t => {
+t.test('P33: users of a node that is killed while it ends with a grace are offline when its lease ends', async t => {
   const cluster = await startCluster(t, { nodes: 2, env: { ...env, SHUTDOWN_GRACE_MS: '60000' } })
   const [node1, node2] = cluster.pair()
   const list = await watch(await connect(t, { url: node2.wsUrl, token: memberToken('watcher') }), 'lobby')

@@ -46,7 +46,7 @@ function each (type: 'join' | 'leave', users: readonly string[]): string[] {
   return users.map(user => `${type} ${user}`).sort()
 }
 
-t.test('who is on two nodes stays online when one is killed, without an event; when both are, a third says offline in time', async t => {
+t.test('P30: who is on two nodes stays online when one is killed, without an event; when both are, a third says offline in time', async t => {
   const cluster = await startCluster(t, { nodes: 2, env })
   const [node1, node2] = cluster.pair()
   const first = await enter(t, node1, 'alice', ['lobby'])
@@ -78,7 +78,7 @@ t.test('who is on two nodes stays online when one is killed, without an event; w
   await timed(t, 'without members', since, until('the members', [], async () => (await node3.members('lobby')).members, SWEEP_MS + MARGIN_MS))
 })
 
-t.test('the users of a killed node leave each of their rooms exactly once, for every watcher on every node', async t => {
+t.test('P35: the users of a killed node leave each of their rooms exactly once, for every watcher on every node', async t => {
   const cluster = await startCluster(t, { nodes: 3, env })
   const [node1, node2] = cluster.pair()
   const node3 = cluster.nodes[2] ?? node2

@@ -24,7 +24,7 @@ async function noChannels (text: string): Promise<void> {
   await until(`channels with ${text}`, [], () => cluster.channels(text))
 }
 
-t.test('what is published elsewhere the instant a subscribe was answered is delivered, 500 of 500 times', async t => {
+t.test('P20: what is published elsewhere the instant a subscribe was answered is delivered, 500 of 500 times', async t => {
   const alice = await join(t, node1, 'alice')
   const rooms = names('fresh', ROOMS)
   const answers = await Promise.all(rooms.map(async room => {
@@ -37,7 +37,7 @@ t.test('what is published elsewhere the instant a subscribe was answered is deli
 })
 
 // fastify/fastify-websocket#106: what the handler awaited cost the frames that arrived meanwhile.
-t.test('a frame that is sent in the open callback waits for a slow Redis, and is answered exactly once, a hundred times', async t => {
+t.test('P01: a frame that is sent in the open callback waits for a slow Redis, and is answered exactly once, a hundred times', async t => {
   await cluster.redis.command('CLIENT', 'PAUSE', '300', 'ALL')
   const eager = [JSON.stringify({ type: 'subscribe', id: 'eager', room: 'lobby' })]
   const clients = await Promise.all(names('eager', 100).map(user => connect(t, { url: node1.wsUrl, token: memberToken(user), eager })))
@@ -45,7 +45,7 @@ t.test('a frame that is sent in the open callback waits for a slow Redis, and is
   t.same((await receivedBy(node2, clients)).flat(), [])
 })
 
-t.test('a subscribe that Redis refused is an error and no ack, for each who asked, and leaves nothing behind', async t => {
+t.test('P20: a subscribe that Redis refused is an error and no ack, for each who asked, and leaves nothing behind', async t => {
   const clients = [await join(t, node1, 'alice'), await join(t, node1, 'bob')]
   await cluster.redis.command('ACL', 'SETUSER', 'default', '-subscribe')
   for (const room of names('refused', 20)) {
@@ -62,7 +62,7 @@ t.test('a subscribe that Redis refused is an error and no ack, for each who aske
   await noChannels('{r:refused')
 })
 
-t.test('when one leaves and another enters in the same tick, the newcomer gets every publication and nobody else does', async t => {
+t.test('P21: when one leaves and another enters in the same tick, the newcomer gets every publication and nobody else does', async t => {
   let leaver = await join(t, node1, 'alice')
   let newcomer = await join(t, node1, 'bob')
   await leaver.subscribe('race')
@@ -78,7 +78,7 @@ t.test('when one leaves and another enters in the same tick, the newcomer gets e
   await noChannels('{r:race}')
 })
 
-t.test('a connection that subscribes, unsubscribes and subscribes without waiting is subscribed once', async t => {
+t.test('P21: a connection that subscribes, unsubscribes and subscribes without waiting is subscribed once', async t => {
   const alice = await join(t, node1, 'alice')
   for (const room of names('flip', 20)) {
     await Promise.all([alice.subscribe(room), alice.unsubscribe(room), alice.subscribe(room)])
@@ -95,7 +95,7 @@ const ends: Array<{ way: string, end: (client: TestClient, rooms: readonly strin
 ]
 
 for (const { way, end } of ends) {
-  t.test(`after ${way} the Redis channels of 500 rooms are gone within a second`, async t => {
+  t.test(`P26: after ${way} the Redis channels of 500 rooms are gone within a second`, async t => {
     const alice = await join(t, node1, 'alice')
     const rooms = names('gone', ROOMS)
     await Promise.all(rooms.map(room => alice.subscribe(room)))
@@ -105,7 +105,7 @@ for (const { way, end } of ends) {
   })
 }
 
-t.test('a subscribe that Redis confirms after its connection was reset leaves nothing behind', async t => {
+t.test('P19: a subscribe that Redis confirms after its connection was reset leaves nothing behind', async t => {
   const users = names('late', 200)
   const clients = await Promise.all(users.map(user => join(t, node1, user)))
   const witness = await join(t, node1, 'witness')

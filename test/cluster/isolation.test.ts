@@ -34,20 +34,20 @@ async function nothingCrosses (t: Test, ours: Cluster, theirs: Cluster): Promise
   t.equal((await here.node.presence('alice')).online, true)
 }
 
-t.test('two prefixes on one Redis hear and see nothing of each other', async t => {
+t.test('P27: two prefixes on one Redis hear and see nothing of each other', async t => {
   const ours = await startCluster(t, { nodes: 0, redis, env: { KEY_PREFIX: 'staging' } })
   const theirs = await startCluster(t, { nodes: 0, redis, env: { KEY_PREFIX: 'production' } })
   await nothingCrosses(t, ours, theirs)
 })
 
-t.test('a prefix that begins with another is another', async t => {
+t.test('P27: a prefix that begins with another is another', async t => {
   const ours = await startCluster(t, { nodes: 0, redis, env: { KEY_PREFIX: 'app' } })
   const theirs = await startCluster(t, { nodes: 0, redis, env: { KEY_PREFIX: 'app:1' } })
   await nothingCrosses(t, ours, theirs)
 })
 
 // redis/ioredis#1910: pub/sub knows no databases.
-t.test('two databases of one Redis under the same prefix hear and see nothing of each other', async t => {
+t.test('P27: two databases of one Redis under the same prefix hear and see nothing of each other', async t => {
   const env = { KEY_PREFIX: 'same' }
   const ours = await startCluster(t, { nodes: 0, redis, env })
   const theirs = await startCluster(t, { nodes: 0, redis, env: { ...env, REDIS_URL: `${redis.url}/1` } })

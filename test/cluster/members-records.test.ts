@@ -28,7 +28,7 @@ async function heartbeats ({ redis, keys }: Cluster, nodeId: string, count: numb
 }
 
 // discourse/discourse#6777: blocking commands over the whole database, or refused by managed Redis.
-t.test('a Redis user without KEYS and SCAN, who may touch keys and channels of the prefix only, is enough for every question', async t => {
+t.test('P37: a Redis user without KEYS and SCAN, who may touch keys and channels of the prefix only, is enough for every question', async t => {
   const KEY_PREFIX = 'narrow'
   const cluster = await startCluster(t, { nodes: 0, env: { KEY_PREFIX } })
   await cluster.redis.command('ACL', 'SETUSER', 'narrow', 'on', '>secret', `~${KEY_PREFIX}:*`, `&${KEY_PREFIX}@*`, '+@all', '-keys', '-scan')
@@ -60,7 +60,7 @@ t.test('a Redis user without KEYS and SCAN, who may touch keys and channels of t
   await until('its keys', [], () => cluster.keysIn(deadId))
 })
 
-t.test('every key has an expiry, and those of killed nodes are cleared by one that starts later', async t => {
+t.test('P35: every key has an expiry, and those of killed nodes are cleared by one that starts later', async t => {
   const cluster = await startCluster(t, { nodes: 2, env })
   const clients: TestClient[] = []
   for (let index = 0; index < 20; index++) clients.push(await enter(t, cluster.nodes[index % 2] ?? cluster.pair()[0], `user-${index}`))
@@ -81,7 +81,7 @@ t.test('every key has an expiry, and those of killed nodes are cleared by one th
 })
 
 // overleaf/real-time#76: the refresh wrote unconditionally, and re-created a deleted record with half its fields missing.
-t.test('records that somebody deletes come back whole or not at all, and what ended meanwhile never does', async t => {
+t.test('P29: records that somebody deletes come back whole or not at all, and what ended meanwhile never does', async t => {
   const cluster = await startCluster(t, { nodes: 2, env })
   const [node1, node2] = cluster.pair()
   const alice = await enter(t, node1, 'alice')
@@ -109,7 +109,7 @@ t.test('records that somebody deletes come back whole or not at all, and what en
   for (const kind of ['{u:alice}:connections', '{u:bob}:connections']) t.same(await cluster.keysIn(kind), [])
 })
 
-t.test('what ends while a heartbeat is under way never comes back', async t => {
+t.test('P29: what ends while a heartbeat is under way never comes back', async t => {
   const cluster = await startCluster(t, { nodes: 2, env })
   const [node1, node2] = cluster.pair()
   const list = await watch(await connect(t, { url: node2.wsUrl, token: memberToken('watcher') }), 'lobby')
@@ -131,7 +131,7 @@ t.test('what ends while a heartbeat is under way never comes back', async t => {
 })
 
 // reddit-archive/reddit-plugin-robin#47: offline between two refreshes.
-t.test('who only sits there is online at every question for four leases, though Redis misses a heartbeat', async t => {
+t.test('P32: who only sits there is online at every question for four leases, though Redis misses a heartbeat', async t => {
   const cluster = await startCluster(t, { nodes: 2, env })
   const [node1, node2] = cluster.pair()
   const alice = await enter(t, node1, 'alice')

@@ -76,7 +76,7 @@ async function offlineUntil (isOver: () => boolean): Promise<string[]> {
 }
 
 for (const [when, reconnect] of Object.entries(interleavings)) {
-  t.test(`a user whose old connection ends ${when} is never offline, and nobody is told a word`, async t => {
+  t.test(`P31: a user whose old connection ends ${when} is never offline, and nobody is told a word`, async t => {
     const room = `lounge ${when}`
     const lists = await watchOnBoth(t, room)
     const olds = await Promise.all(USERS.map(user => enter(t, node1, user, room)))
@@ -123,7 +123,7 @@ t.test('a user whose old node stands still for less than a lease while they come
   }
 })
 
-t.test('a user with connections on both nodes joins at the first and leaves at the last, whichever that is', async t => {
+t.test('P34: a user with connections on both nodes joins at the first and leaves at the last, whichever that is', async t => {
   const lists = await watchOnBoth(t, 'stairs')
   for (const order of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]]) {
     const clients = [await enter(t, node1, 'alice', 'stairs'), await enter(t, node2, 'alice', 'stairs'), await enter(t, node1, 'alice', 'stairs')]

@@ -67,7 +67,7 @@ t.test('while Redis stands still for longer than a lease nobody is swept: no joi
   t.notMatch([...node1.logs, ...node2.logs].join('\n'), 'the lease was lost')
 })
 
-t.test('when Redis is killed and comes back empty presence is whole again within a heartbeat, and every list equals the server\'s, three times', async t => {
+t.test('P42: when Redis is killed and comes back empty presence is whole again within a heartbeat, and every list equals the server\'s, three times', async t => {
   // The lease and heartbeat that are the default.
   const cluster = await startCluster(t, { nodes: 2 })
   const nodes = cluster.pair()

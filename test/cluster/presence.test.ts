@@ -37,7 +37,7 @@ t.test('a user who was never there is offline on both nodes', async t => {
   t.strictSame(await node1.presence('nobody'), { userId: 'nobody', online: false, connections: [], lastSeenAt: null })
 })
 
-t.test('a record tells which connection, on which node, since when, by what, and what the token shows', async t => {
+t.test('P34: a record tells which connection, on which node, since when, by what, and what the token shows', async t => {
   const before = Date.now()
   const plain = await join(t, node1, 'olivia')
   const shown = await join(t, node2, 'olivia', { info: { name: 'Olivia', tags: [1, null] } })
@@ -73,7 +73,7 @@ for (const [way, end] of Object.entries(ways)) {
   })
 }
 
-t.test('one connection is online from its welcome on, and offline after its close', async t => {
+t.test('P34: one connection is online from its welcome on, and offline after its close', async t => {
   const alice = await join(t, node2, 'alice')
   await bothSeeNow(t, 'alice', [alice])
   await alice.close()
@@ -84,7 +84,7 @@ t.test('one connection is online from its welcome on, and offline after its clos
 })
 
 // Netflix/zuul#1280: the old connection's late close removed the entry that the reconnect wrote.
-t.test('the end of an old connection leaves the newer one of the same user online and reachable', async t => {
+t.test('P31: the end of an old connection leaves the newer one of the same user online and reachable', async t => {
   const old = await join(t, node1, 'rita')
   const newer = await join(t, node2, 'rita')
   t.not(old.connectionId, newer.connectionId)

@@ -58,7 +58,7 @@ t.test('the answer names each room once, in the order named, with its position',
   t.equal((body['publications'] as unknown[]).length, 2)
 })
 
-t.test('what a connection publishes reaches every subscriber once, itself included', async t => {
+t.test('P23: what a connection publishes reaches every subscriber once, itself included', async t => {
   const alice = await join(t, node1, 'alice', ['lobby'])
   const second = await join(t, node2, 'alice', ['lobby'])
   const bob = await join(t, node2, 'bob', ['lobby'])
@@ -70,7 +70,7 @@ t.test('what a connection publishes reaches every subscriber once, itself includ
   t.equal((await bob.subscribe('lobby')).epoch, epoch, 'both nodes name the same epoch')
 })
 
-t.test('echo:false leaves out just the connection that publishes', async t => {
+t.test('P23: echo:false leaves out just the connection that publishes', async t => {
   const alice = await join(t, node1, 'alice', ['lobby'])
   const second = await join(t, node2, 'alice', ['lobby'])
   const third = await join(t, node1, 'alice', ['lobby'])
@@ -79,7 +79,7 @@ t.test('echo:false leaves out just the connection that publishes', async t => {
   t.same((await receivedBy(node2, [alice, second, third])).map(messages), [[], one, one])
 })
 
-t.test('except leaves out just the connection that it names, also on another node', async t => {
+t.test('P23: except leaves out just the connection that it names, also on another node', async t => {
   const alice = await join(t, node1, 'alice', ['lobby'])
   const second = await join(t, node2, 'alice', ['lobby'])
   const bob = await join(t, node1, 'bob', ['lobby'])
@@ -90,7 +90,7 @@ t.test('except leaves out just the connection that it names, also on another nod
   t.same((await receivedBy(node1, [alice, second, bob])).map(messages), [[['$user:alice', 'psst']], [], []])
 })
 
-t.test('a name that is given twice counts once', async t => {
+t.test('P22: a name that is given twice counts once', async t => {
   const alice = await join(t, node1, 'alice', ['r1'])
   await node2.publish({ rooms: ['r1', 'r1'], data: 'room' })
   await node2.publish({ users: ['alice', 'alice'], data: 'user' })
@@ -98,7 +98,7 @@ t.test('a name that is given twice counts once', async t => {
   t.same(messages(received), [['r1', 'room'], ['$user:alice', 'user']])
 })
 
-t.test('a connection in two of the rooms gets one copy for each, the same on every node', async t => {
+t.test('P22: a connection in two of the rooms gets one copy for each, the same on every node', async t => {
   const clients = [await join(t, node1, 'alice', ['r1', 'r2']), await join(t, node2, 'bob', ['r2', 'r1'])]
   await node2.publish({ rooms: ['r1', 'r2'], data: 'both' })
   for (const received of await receivedBy(node2, clients)) {
@@ -106,7 +106,7 @@ t.test('a connection in two of the rooms gets one copy for each, the same on eve
   }
 })
 
-t.test('a room that is subscribed twice gives one copy, and one unsubscribe ends it', async t => {
+t.test('P22: a room that is subscribed twice gives one copy, and one unsubscribe ends it', async t => {
   const alice = await join(t, node1, 'alice', ['r1', 'r1'])
   await node2.publish({ room: 'r1', data: 'once' })
   t.same((await receivedBy(node2, [alice])).map(messages), [[['r1', 'once']]])

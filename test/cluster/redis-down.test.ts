@@ -53,15 +53,15 @@ async function failsToStart (t: Test, port: number): Promise<void> {
   t.notMatch(log, 'roomcast is ready')
 }
 
-t.test('a start without the Redis that is configured ends within five seconds, naming host and port', async t => {
+t.test('P43: a start without the Redis that is configured ends within five seconds, naming host and port', async t => {
   await failsToStart(t, await unusedPort())
 })
 
-t.test('a start with a Redis that does not answer ends within five seconds, naming host and port', async t => {
+t.test('P43: a start with a Redis that does not answer ends within five seconds, naming host and port', async t => {
   await failsToStart(t, await mutePort(t))
 })
 
-t.test('a start with the wrong password ends within five seconds, without naming it', async t => {
+t.test('P43: a start with the wrong password ends within five seconds, without naming it', async t => {
   const { redis } = await startCluster(t, { nodes: 0 })
   await redis.command('CONFIG', 'SET', 'requirepass', 'another-password')
   await failsToStart(t, redis.port)
@@ -105,7 +105,7 @@ function messages (frames: readonly Frame[]): Array<[room: string, data: unknown
   return frames.flatMap(frame => frame.type === 'message' ? [[frame.room, frame.data]] : [])
 }
 
-t.test('while Redis is away all is refused and every socket stays; when it returns, empty, all is whole again, three times', async t => {
+t.test('P42: while Redis is away all is refused and every socket stays; when it returns, empty, all is whole again, three times', async t => {
   const cluster = await startCluster(t, { nodes: 2 })
   const nodes = cluster.pair()
   const [node1, node2] = nodes

@@ -233,7 +233,7 @@ t.test('an empty variable counts as absent', async t => {
   for (const variable of variables.keys()) t.same(read({ [variable]: '' }), defaults, variable)
 })
 
-t.test('a lease that is too short for the heartbeat is refused by the name of the heartbeat', async t => {
+t.test('P32: a lease that is too short for the heartbeat is refused by the name of the heartbeat', async t => {
   t.match(refusal({ LEASE_MS: '6000' }), /^HEARTBEAT_MS: expected less than half of LEASE_MS/)
   t.same(read({ LEASE_MS: '1000', HEARTBEAT_MS: '499' }), { ...defaults, leaseMs: 1_000, heartbeatMs: 499 })
 })

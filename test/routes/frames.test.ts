@@ -18,7 +18,7 @@ function join (t: Test, sub: string) {
 const eager = JSON.stringify({ type: 'subscribe', id: 'eager', room: 'lobby' })
 
 // fastify/fastify-websocket#106: what the handler awaited cost the frames that arrived meanwhile.
-t.test('a frame that is sent in the open callback is answered exactly once, a hundred times', async t => {
+t.test('P01: a frame that is sent in the open callback is answered exactly once, a hundred times', async t => {
   const clients = await Promise.all(Array.from({ length: 100 }, (_, index) =>
     connect(t, { url, token: memberToken(`user-${index}`), eager: [eager] })))
   for (const client of clients) {
@@ -29,7 +29,7 @@ t.test('a frame that is sent in the open callback is answered exactly once, a hu
   await Promise.all(clients.map(client => client.close()))
 })
 
-t.test('a frame in the same TCP segment as the handshake is answered exactly once', async t => {
+t.test('P01: a frame in the same TCP segment as the handshake is answered exactly once', async t => {
   const socket = rawSocket(t, { url, token: memberToken('alice'), together: [eager] })
   t.equal(await socket.status(), 101)
   t.match(await socket.nextJson('welcome'), { type: 'welcome' })
