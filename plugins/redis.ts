@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import type { FastifyInstance } from 'fastify'
@@ -25,13 +26,14 @@ declare module 'fastify' {
 
 /** Connects to Redis, where one is configured. A Redis that cannot be reached ends the start. */
 export default fp(async (app: FastifyInstance) => {
-  const { redisUrl, keyPrefix } = app.roomcastSettings
+  const { redisUrl, redisCaFile, keyPrefix } = app.roomcastSettings
   if (redisUrl === undefined) {
     app.decorate('publisher', null).decorate('subscriber', null).decorate('roomcastRedis', null)
     return
   }
   // @fastify/redis makes a client only after a plugin time-out that hides the cause; so the clients are made here, and lent to it.
-  const clients = await RedisClients.connect({ url: redisUrl, log: app.log })
+  const ca = redisCaFile === undefined ? undefined : await readFile(redisCaFile, 'utf8')
+  const clients = await RedisClients.connect({ url: redisUrl, ca, log: app.log })
   app.addHook('onClose', () => clients.close())
   const { publisher, subscriber } = clients
 

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
@@ -21,6 +23,8 @@ const closed = { additionalProperties: false }
 
 /** Longest time that may be set: an hour, in milliseconds. */
 const MAX_DURATION_MS = 3_600_000
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 export const ApiKeySchema = Type.Object({
   /** For logs; the same name twice lets a key be rotated. */
@@ -65,6 +69,9 @@ const OriginSchema = Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[^/?#*]+$' })
 export const SettingsSchema = Type.Object({
   redisUrl: Type.Optional(Type.String({
     pattern: '^rediss?://', env: 'REDIS_URL', description: 'redis:// or rediss:// URL; absent: one process, in memory'
+  })),
+  redisCaFile: Type.Optional(Type.String({
+    minLength: 1, env: 'REDIS_CA_FILE', description: 'PEM file of the authority that vouches for a rediss:// Redis; absent: those that Node.js trusts'
   })),
   keyPrefix: Type.String({
     default: 'roomcast', pattern: KEY_PREFIX_PATTERN, env: 'KEY_PREFIX', description: 'Keeps clusters on one Redis apart, pub/sub included'
@@ -167,8 +174,9 @@ export function parseSettings (options: Partial<Settings>, nameOf: (setting: str
   const settings = withDefaults(SettingsSchema, options)
   assertSettings(SettingsSchema, settings, nameOf)
   settings.jwtAlgorithm = chooseAlgorithm(settings, options.jwtAlgorithm, nameOf)
-  const { redisUrl, bridge, heartbeatMs, leaseMs } = settings
+  const { redisUrl, redisCaFile, bridge, heartbeatMs, leaseMs } = settings
   if (redisUrl !== undefined && !isRedisUrl(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL, its user and password percent-encoded')
+  if (redisCaFile !== undefined) assertCaFile(redisCaFile, settings, nameOf)
   for (const setting of ['allowedOrigins', 'corsOrigins'] as const) {
     const wrong = settings[setting]?.find(origin => !isOrigin(origin))
     if (wrong !== undefined) throw new SettingsError(nameOf(setting), `expected origins as browsers send them, such as https://app.example.com, not ${wrong}`)
@@ -178,6 +186,17 @@ export function parseSettings (options: Partial<Settings>, nameOf: (setting: str
     throw new SettingsError(nameOf('heartbeatMs'), `expected less than half of ${nameOf('leaseMs')}, so that one missed heartbeat does no harm`)
   }
   return settings
+}
+
+/** A file that is not used, or holds nothing, would leave a connection that somebody believes to be checked. */
+function assertCaFile (path: string, { redisUrl }: Settings, nameOf: (setting: string) => string): void {
+  if (redisUrl?.startsWith('rediss://') !== true) throw new SettingsError(nameOf('redisCaFile'), `expected ${nameOf('redisUrl')} to be a rediss:// URL: only TLS has certificates`)
+  try {
+    const texts = readFileSync(path, 'utf8').match(CERTIFICATE) ?? []
+    if (texts.map(text => new X509Certificate(text)).length === 0) throw new Error('it holds none')
+  } catch (cause) {
+    throw new SettingsError(nameOf('redisCaFile'), `expected a PEM file with the certificate of an authority (${cause instanceof Error ? cause.message : ''})`)
+  }
 }
 
 function assertBridge ({ channel, room }: Static<typeof BridgeRouteSchema>, { redisUrl, keyPrefix }: Settings, name: string): void {

@@ -33,6 +33,8 @@ const options = {
 
 export interface RedisClientsParts {
   readonly url: string
+  /** Certificates, as PEM, of those who may vouch for a Redis reached by TLS; absent: those that Node.js trusts. */
+  readonly ca?: string | undefined
   readonly log: Logger
 }
 
@@ -43,9 +45,11 @@ export class RedisClients {
   /** Where they connect to, for people; holds no password. */
   readonly address: string
 
-  private constructor ({ url, log }: RedisClientsParts) {
-    this.publisher = new Redis(url, { ...options, scripts, connectionName: 'roomcast-publisher' }) as Publisher
-    this.subscriber = new Redis(url, { ...options, connectionName: 'roomcast-subscriber' })
+  private constructor ({ url, ca, log }: RedisClientsParts) {
+    // redis/ioredis#947: one of two connections was made without the authority. What both need stands in one place.
+    const shared = { ...options, ...ca !== undefined && { tls: { ca } } }
+    this.publisher = new Redis(url, { ...shared, scripts, connectionName: 'roomcast-publisher' }) as Publisher
+    this.subscriber = new Redis(url, { ...shared, connectionName: 'roomcast-subscriber' })
     const { host, port } = this.publisher.options
     this.address = `${host}:${port}`
     for (const client of [this.publisher, this.subscriber]) reportErrors(client, this.address, log)
@@ -53,12 +57,13 @@ export class RedisClients {
 
   /**
    * Connects both.
-   * @throws Error that names host and port, never the password, if Redis is not usable within two seconds
+   * @throws Error that names host and port, never the password, if Redis is not usable within two seconds, or is only a part of one
    */
   static async connect (parts: RedisClientsParts): Promise<RedisClients> {
     const clients = new RedisClients(parts)
     try {
       await Promise.all([whenReady(clients.publisher, clients.address), whenReady(clients.subscriber, clients.address)])
+      await assertWhole(clients.publisher, clients.address)
       return clients
     } catch (error) {
       clients.#disconnect()
@@ -103,6 +108,23 @@ function whenReady (client: Redis, address: string): Promise<void> {
     // Its rejection tells less than the errors that come before it.
     client.connect().catch(() => {})
   })
+}
+
+/**
+ * A master of a Redis Cluster that has others refuses most keys, and goes silent when another takes its place.
+ * @throws Error if this is one
+ */
+async function assertWhole (publisher: Redis, address: string): Promise<void> {
+  const info = await publisher.info('cluster').catch(asIfUnasked)
+  if (!info.includes('cluster_enabled:1')) return
+  const masters = /cluster_size:(\d+)/.exec(await publisher.cluster('INFO').catch(asIfUnasked))?.[1]
+  if (Number(masters) > 1) throw new Error(`Redis at ${address} is one of ${masters} masters of a Redis Cluster, which Roomcast does not support: it needs one that holds all slots`)
+}
+
+/** A user with few rights may not ask, and is taken at their word. */
+function asIfUnasked (error: Error): string {
+  if (error.message.startsWith('NOPERM')) return ''
+  throw error
 }
 
 /** Logs what goes wrong with a connection, at most every few seconds: a Redis that is down fails many times a second. */

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { createCertificates } from '../helpers/certificates.ts'
 import { SettingsError } from '../../src/config.ts'
 import { readEnvironment, variables } from '../../src/environment.ts'
 import { KeyPair, pem } from '../helpers/key-pair.ts'
@@ -12,6 +14,7 @@ const SECRET = 's'.repeat(32)
 const JWKS_URL = 'https://issuer.example/.well-known/jwks.json'
 const pair = new KeyPair('ES384')
 const PEM = pair.publicPem
+const { caFile, keyFile } = await createCertificates(t)
 
 function read (env: Record<string, string>): Record<string, unknown> {
   const { process, settings } = readEnvironment(env)
@@ -76,6 +79,7 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['TRUST_PROXY', '10.0.0.7, 10.1.0.0/16,fd00::/8,::1', { trustProxy: ['10.0.0.7', '10.1.0.0/16', 'fd00::/8', '::1'] }],
   ['REDIS_URL', 'redis://127.0.0.1:6379/1', { redisUrl: 'redis://127.0.0.1:6379/1' }],
   ['REDIS_URL', 'rediss://user:pass@[::1]:6380', { redisUrl: 'rediss://user:pass@[::1]:6380' }],
+  ['REDIS_CA_FILE', caFile, { redisUrl: 'rediss://127.0.0.1', redisCaFile: caFile }, { REDIS_URL: 'rediss://127.0.0.1' }],
   ['KEY_PREFIX', 'shop.live:v1_a-b', { keyPrefix: 'shop.live:v1_a-b' }],
   ['NODE_NAME', 'n'.repeat(128), { nodeName: 'n'.repeat(128) }],
   ['JWT_SECRET', SECRET, { jwtSecret: SECRET }],
@@ -137,6 +141,7 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['TRUST_PROXY', '10.0.0.1,', /addresses/],
   ['REDIS_URL', 'http://user:hunter2@x', /rediss?:/, 'hunter2'],
   ['REDIS_URL', 'redis://user:hunter2@127.0.0.1:port', /URL/, 'hunter2'],
+  ['REDIS_CA_FILE', caFile, /REDIS_URL.*rediss:/],
   ['KEY_PREFIX', 'a{b', /A-Za-z0-9/],
   ['KEY_PREFIX', 'k'.repeat(65), /64/],
   ['NODE_NAME', 'n'.repeat(129), /128/],
@@ -248,6 +253,13 @@ t.test('ROOMS can be the path of a JSON file', async t => {
   t.match(refusal({ ROOMS: join(folder, 'broken.json') }), /^ROOMS: expected a JSON array/)
   t.match(refusal({ ROOMS: join(folder, 'wrong.json') }), /^ROOMS: Expected string .*pattern/)
   t.match(refusal({ ROOMS: join(folder, 'missing.json') }), /^ROOMS: expected a JSON array or the path of a file/)
+})
+
+t.test('REDIS_CA_FILE must be there, and hold a certificate and nothing that is broken', async t => {
+  const broken = t.testdir({ 'empty.pem': '', 'cut.pem': (await readFile(caFile, 'utf8')).replace(/.{40}\n/, '\n') })
+  for (const path of ['/nowhere/ca.pem', keyFile, join(broken, 'empty.pem'), join(broken, 'cut.pem')]) {
+    t.match(refusal({ REDIS_URL: 'rediss://127.0.0.1', REDIS_CA_FILE: path }), /^REDIS_CA_FILE: expected a PEM file/, path)
+  }
 })
 
 t.test('BRIDGE takes channels of others to rooms that clients may have', async t => {

@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+import { launchServer, startServer, type Environment } from './server-process.ts'
+
+/** Five seconds are promised: a second to start anything at all, which a busy machine may stretch, and four for Redis. */
+const PATIENCE_MS = 4_000
+
+let startMs: Promise<number> | undefined
+
+/** How long a process takes here and now to start with all it needs. */
+async function startTime (t: Pick<Test, 'after'>): Promise<number> {
+  const start = performance.now()
+  await startServer(t)
+  return performance.now() - start
+}
+
+/** Starts a server that must not start, and in time; answers what it said. */
+export async function refusedStart (t: Test, env: Environment): Promise<string> {
+  const limitMs = PATIENCE_MS + await (startMs ??= startTime(t))
+  const server = await launchServer(t, { name: 'lonely', env: { LOG_LEVEL: 'trace', ...env } })
+  const { code, ms } = await server.exit()
+  const log = server.logs.join('\n')
+  t.not(code, 0)
+  t.ok(ms < limitMs, `it took ${ms} ms`)
+  t.notMatch(log, 'roomcast is ready')
+  return log
+}
+
+/** A port on which nobody listens. */
+export async function unusedPort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
