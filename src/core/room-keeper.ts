@@ -48,12 +48,14 @@ export class RoomKeeper {
    * @throws RoomcastError `unavailable` or `outcome_unknown`
    */
   async enter (connection: Connection, name: string): Promise<Subscription> {
-    const subscription = await this.#queue.run(name, () => this.#add(connection, name))
+    const subscription = await this.#enqueue(connection, name)
     try {
       if (this.#parts.policies.hasPresence(name)) await this.#parts.registrar.register(subscription)
       connection.assertOpen()
     } catch (cause) {
-      await this.#clear(subscription)
+      const cleared = this.#clear(subscription)
+      // Who still waits for an answer does not wait for the way back, too.
+      if (!connection.isOpen) await cleared
       throw cause
     }
     connection.subscriptions.set(name, subscription)
@@ -161,8 +163,18 @@ export class RoomKeeper {
     }
   }
 
+  /**
+   * Adds in the room's queue. Where Redis does not answer the way back takes as long again, and only the next in the queue waits for it: who
+   * asked is told in time.
+   */
+  #enqueue (connection: Connection, name: string): Promise<Subscription> {
+    return new Promise((resolve, reject) => {
+      this.#queue.run(name, () => this.#add(connection, name, reject).then(resolve, reject))
+    })
+  }
+
   /** Runs in the room's queue: one at a time, in order. */
-  async #add (connection: Connection, name: string): Promise<Subscription> {
+  async #add (connection: Connection, name: string, refuse: (cause: unknown) => void): Promise<Subscription> {
     const { hub, broker, registrar, now } = this.#parts
     connection.assertOpen()
     const { subscription, first } = hub.add(name, connection)
@@ -176,7 +188,9 @@ export class RoomKeeper {
       }
       connection.assertOpen()
     } catch (cause) {
-      await this.#remove(subscription)
+      const removed = this.#remove(subscription)
+      if (connection.isOpen) refuse(cause)
+      await removed
       throw cause
     }
     return subscription

@@ -1,12 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connect, type TestClient } from '../helpers/client.ts'
 import { receivedBy, startCluster } from '../helpers/cluster.ts'
 import type { ServerProcess } from '../helpers/server-process.ts'
+import { rawSocket } from '../helpers/raw-socket.ts'
 import { memberToken } from '../helpers/token.ts'
 import { until } from '../helpers/until.ts'
 
 const ROOMS = 500
 const LOOPS = 300
+/** Two seconds are promised; the rest is for a busy machine. */
+const REFUSAL_MS = 3_000
 
 const cluster = await startCluster(t, { nodes: 2 })
 const [node1, node2] = cluster.pair()
@@ -45,6 +49,15 @@ t.test('P01: a frame that is sent in the open callback waits for a slow Redis, a
   t.same((await receivedBy(node2, clients)).flat(), [])
 })
 
+t.test('P01: a frame in the same TCP segment as the handshake waits for a slow Redis too', async t => {
+  await cluster.redis.command('CLIENT', 'PAUSE', '300', 'ALL')
+  const together = [JSON.stringify({ type: 'subscribe', id: 'eager', room: 'lobby' }), JSON.stringify({ type: 'ping', id: 'barrier' })]
+  const sockets = names('together', 20).map(user => rawSocket(t, { url: node1.wsUrl, token: memberToken(user), together }))
+  for (const socket of sockets) {
+    for (const answer of [{ type: 'welcome' }, { type: 'subscribed', id: 'eager' }, { type: 'pong', id: 'barrier' }]) t.match(await socket.nextJson(answer.type), answer)
+  }
+})
+
 t.test('P20: a subscribe that Redis refused is an error and no ack, for each who asked, and leaves nothing behind', async t => {
   const clients = [await join(t, node1, 'alice'), await join(t, node1, 'bob')]
   await cluster.redis.command('ACL', 'SETUSER', 'default', '-subscribe')
@@ -60,6 +73,26 @@ t.test('P20: a subscribe that Redis refused is an error and no ack, for each who
   for (const received of await receivedBy(node2, clients)) t.match(received, [{ type: 'message', room: 'refused-0', data: 'now' }])
   await Promise.all(clients.map(client => client.close()))
   await noChannels('{r:refused')
+})
+
+t.test('P20: a subscribe that Redis does not confirm in time is an error and no ack', async t => {
+  const [alice, bob, carol] = [await join(t, node1, 'alice'), await join(t, node1, 'bob'), await join(t, node1, 'carol')]
+  await carol.subscribe('unconfirmed-known')
+  cluster.redis.pause()
+  const since = performance.now()
+  // One to which the node must subscribe, and one to which it has.
+  await Promise.all(([[alice, 'unconfirmed-new'], [bob, 'unconfirmed-known']] as const).map(async ([client, room]) => {
+    await t.rejects(client.subscribe(room), { code: /^(unavailable|outcome_unknown)$/, frame: { room } })
+    const ms = Math.round(performance.now() - since)
+    t.ok(ms < REFUSAL_MS, `${room} was refused after ${ms} ms`)
+  }))
+  cluster.redis.resume()
+  for (const node of cluster.nodes) await until(`${node.name} is ready`, 200, async () => (await node.get('/ready')).status, 10_000)
+  t.equal((await node2.publish({ rooms: ['unconfirmed-new', 'unconfirmed-known'], data: 'not for who was refused' })).status, 200)
+  const [toAlice, toBob, toCarol] = await receivedBy(node2, [alice, bob, carol])
+  t.same([toAlice, toBob, toCarol?.length], [[], [], 1])
+  await carol.close()
+  await noChannels('{r:unconfirmed')
 })
 
 t.test('P21: when one leaves and another enters in the same tick, the newcomer gets every publication and nobody else does', async t => {
@@ -86,6 +119,8 @@ t.test('P21: a connection that subscribes, unsubscribes and subscribes without w
     t.match(await alice.inbox.next('the one copy'), { type: 'message', room, data: room })
   }
   t.same(await receivedBy(node2, [alice]), [[]])
+  await Promise.all(names('flip', 20).map(room => alice.unsubscribe(room)))
+  await noChannels('{r:flip')
 })
 
 const ends: Array<{ way: string, end: (client: TestClient, rooms: readonly string[]) => Promise<unknown> }> = [
@@ -105,6 +140,13 @@ for (const { way, end } of ends) {
   })
 }
 
+/** The connections for which nodes vouch. */
+async function vouchedFor (): Promise<string[]> {
+  const indexes = await cluster.keysIn(':index')
+  const entries = await Promise.all(indexes.map(key => cluster.redis.command('HKEYS', key) as Promise<string[]>))
+  return entries.flat().filter(entry => entry.startsWith('c ')).map(entry => entry.slice(2)).sort()
+}
+
 t.test('P19: a subscribe that Redis confirms after its connection was reset leaves nothing behind', async t => {
   const users = names('late', 200)
   const clients = await Promise.all(users.map(user => join(t, node1, user)))
@@ -113,11 +155,14 @@ t.test('P19: a subscribe that Redis confirms after its connection was reset leav
   for (const [index, client] of clients.entries()) client.send(JSON.stringify({ type: 'subscribe', room: `late-room-${index}` }))
   // Two round trips through the node's event loop, so that it has read those frames.
   for (const path of ['/live', '/live']) await node1.get(path)
+  await delay(50)
   await Promise.all(clients.map(client => client.reset()))
   // Waits for its turn behind the late ones, on the same connection to Redis.
   await witness.subscribe('after-the-pause')
   await noChannels('late')
   for (const user of users) t.match(await node2.presence(user), { online: false, connections: [] })
+  t.same((await node1.rooms()).filter(room => room.startsWith('late')), [])
+  await until('the connections that nodes vouch for', [witness.connectionId], vouchedFor)
   // But for the numberings, and when they were seen.
   await until('keys of those who are gone', [], async () => {
     const keys = await cluster.redis.command('KEYS', `${cluster.prefix}*late-*`) as string[]
