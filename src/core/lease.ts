@@ -32,14 +32,13 @@ export class Lease {
   /** @throws RoomcastError if the store does not grant the first lease */
   async take (): Promise<void> {
     await this.#parts.store.takeLease(this.#node)
-    this.#timer = setInterval(() => { this.beat() }, this.#parts.heartbeatMs)
+    this.#timer = setInterval(() => { this.#next('warn') }, this.#parts.heartbeatMs)
   }
 
-  /** Renews now; one renewal at a time. Never rejects: a failed heartbeat is logged, and the next one tries again. */
+  /** Renews now, ahead of the next heartbeat, which tries again where this fails. Never rejects. */
   beat (): Promise<void> {
-    const turn = this.#beat.then(() => this.#renew()).catch(error => { this.#report(error) })
-    this.#beat = turn
-    return turn
+    // There is one for each reconnect, and a link that comes and goes would fill the log.
+    return this.#next('debug')
   }
 
   /** Stops the heartbeat. */
@@ -52,6 +51,12 @@ export class Lease {
     this.stop()
     await this.#beat
     await this.#parts.store.releaseLease(this.#node, graceMs)
+  }
+
+  /** One renewal at a time. Never rejects: a failure is logged, at the least at this level. */
+  #next (level: 'debug' | 'warn'): Promise<void> {
+    this.#beat = this.#beat.then(() => this.#renew()).catch(error => { this.#report(error, level) })
+    return this.#beat
   }
 
   async #renew (): Promise<void> {
@@ -69,8 +74,8 @@ export class Lease {
     onRenamed(lost)
   }
 
-  #report (error: unknown): void {
+  #report (error: unknown, level: 'debug' | 'warn'): void {
     const isExpected = error instanceof RoomcastError
-    this.#parts.log[isExpected ? 'warn' : 'error']({ err: error, nodeId: this.#node.nodeId }, 'the heartbeat failed')
+    this.#parts.log[isExpected ? level : 'error']({ err: error, nodeId: this.#node.nodeId }, 'the heartbeat failed')
   }
 }

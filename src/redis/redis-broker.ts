@@ -29,6 +29,7 @@ export class RedisBroker implements Broker {
   readonly #watch: SubscriberWatch
   readonly #rooms = new Map<string, string>()
   readonly #probeChannel: string
+  readonly #probeKey: string
   readonly #probes = new Map<string, () => void>()
   #listener: BrokerListener | undefined
   #isClosed = false
@@ -37,7 +38,9 @@ export class RedisBroker implements Broker {
     this.#parts = parts
     this.#channels = new ChannelRegistry(parts.subscriber)
     this.#publishes = new PublishQueue(parts)
-    this.#probeChannel = parts.keys.probeChannel(createId())
+    const probeId = createId()
+    this.#probeChannel = parts.keys.probeChannel(probeId)
+    this.#probeKey = parts.keys.probe(probeId)
     this.#watch = new SubscriberWatch({
       subscriber: parts.subscriber,
       channels: this.#channels,
@@ -117,7 +120,9 @@ export class RedisBroker implements Broker {
       timer = setTimeout(() => { reject(new RoomcastError('unavailable', { message: 'The probe did not come back' })) }, timeoutMs)
     })
     try {
-      await Promise.all([back, this.#call(() => publisher.publish(this.#probeChannel, probe))])
+      // A Redis that loads its data, is full, or replicates another passes PUBLISH on, and refuses every publication.
+      const written = this.#call(() => publisher.set(this.#probeKey, probe, 'PX', 1))
+      await Promise.all([back, written, this.#call(() => publisher.publish(this.#probeChannel, probe))])
     } finally {
       clearTimeout(timer)
       this.#probes.delete(probe)

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from '../core/logger.ts'
+import { Complaints } from './complaints.ts'
 import { withoutCommand } from './redis-calls.ts'
 import { scripts, type Publisher } from './redis-scripts.ts'
 
@@ -15,7 +16,6 @@ const QUIT_TIMEOUT_MS = 500
 const CONNECT_TIMEOUT_MS = 3_000
 const KEEP_ALIVE_MS = 5_000
 const MAX_RECONNECT_DELAY_MS = 1_000
-const LOG_INTERVAL_MS = 5_000
 
 // Nothing waits in a queue for a better time, nothing is sent twice, and nothing is resubscribed behind our back: what cannot be
 // done now is refused now, and the refusal is final.
@@ -127,18 +127,11 @@ function asIfUnasked (error: Error): string {
   throw error
 }
 
-/** Logs what goes wrong with a connection, at most every few seconds: a Redis that is down fails many times a second. */
+/** Logs what happens to a connection. */
 function reportErrors (client: Redis, address: string, log: Logger): void {
-  let reportedAt = -Infinity
-  let silenced = 0
+  const complaints = new Complaints(log)
   client.on('error', (error: Error) => {
-    if (performance.now() - reportedAt < LOG_INTERVAL_MS) {
-      silenced++
-      return
-    }
-    log.warn({ err: withoutCommand(error), redis: address, role: client.options.connectionName, silenced }, 'the Redis connection failed')
-    reportedAt = performance.now()
-    silenced = 0
+    complaints.warn({ err: withoutCommand(error), redis: address, role: client.options.connectionName }, 'the Redis connection failed')
   })
   client.on('ready', () => { log.info({ redis: address, role: client.options.connectionName }, 'connected to Redis') })
 }

@@ -34,6 +34,9 @@ export class RedisKeys {
   /** The channel on which a node hears its own probes. */
   probeChannel (id: string): string { return `${this.#channelPrefix}:{p:${id}}:probe` }
 
+  /** STRING, gone after a millisecond: whether a node may write. */
+  probe (id: string): string { return `${this.#prefix}:{p:${id}}:probed` }
+
   /** HASH connectionId → `nodeId record`: the connections of a user, on all nodes. */
   userConnections (userId: string): string { return `${this.#prefix}:{u:${userId}}:connections` }
 

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from '../core/logger.ts'
 import type { ChannelRegistry } from './channel-registry.ts'
+import { Complaints } from './complaints.ts'
 import { withoutCommand } from './redis-calls.ts'
 
 /** A half-open link is noticed after this and one command time-out: a connection that only listens hears nothing either way. */
@@ -16,10 +17,12 @@ export interface SubscriberWatchParts {
 /** Watches the connection that only listens: asks it for life, and brings the subscriptions back after each reconnect. */
 export class SubscriberWatch {
   readonly #parts: SubscriberWatchParts
+  readonly #complaints: Complaints
   #timer: NodeJS.Timeout | undefined
 
   constructor (parts: SubscriberWatchParts) {
     this.#parts = parts
+    this.#complaints = new Complaints(parts.log)
   }
 
   start (): void {
@@ -47,8 +50,8 @@ export class SubscriberWatch {
   }
 
   #reconnect (error: unknown, why: string): void {
-    const { subscriber, log } = this.#parts
-    log.warn({ err: withoutCommand(error) }, why)
+    const { subscriber } = this.#parts
+    this.#complaints.warn({ err: withoutCommand(error) }, why)
     if (subscriber.status === 'ready') subscriber.disconnect(true)
   }
 }

@@ -43,7 +43,7 @@ t.test('no two names ever give the same key or channel', async t => {
   const names = [...ROOM_NAMES, ...ROOM_NAMES.flatMap(name => [`${name}}:end`, `${name}}:live`, `${name}}:connections`, `${name}}:seen`, `${name}}:members`, `r:${name}`, `u:${name}`])]
   const all = [...new Set(names)].flatMap(name => [
     keys.roomEnd(name), keys.roomChannel(name), keys.roomConnections(name), keys.roomMembers(name), keys.roomOrder(name), keys.roomVersion(name),
-    keys.probeChannel(name), keys.userConnections(name), keys.userSeen(name), keys.nodeIndex(name)
+    keys.probeChannel(name), keys.probe(name), keys.userConnections(name), keys.userSeen(name), keys.nodeIndex(name)
   ])
   const shared = [keys.leases(), keys.leasesSince(), keys.leaseHolders(), keys.claims(), keys.rooms()]
   t.equal(new Set([...all, ...shared]).size, all.length + shared.length)
