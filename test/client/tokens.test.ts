@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import type { ClientError } from '../../client/index.ts'
+import { WebSocket } from 'ws'
+import type { ClientError, WebSocketConstructor } from '../../client/index.ts'
 import { Inbox } from '../helpers/inbox.ts'
 import { startServer } from '../helpers/server-process.ts'
 import { memberToken, secondsFromNow } from '../helpers/token.ts'
@@ -39,6 +41,41 @@ t.test('P55: a getToken that rejects or is too slow is reported, and asked again
   client.on('error', ({ code, cause }) => { errors.push(`${code}: ${(cause as Error).message}`) })
   await client.connect()
   t.same(errors, ['token_failed: not now', 'token_failed: getToken took too long'])
+})
+
+// supabase/realtime-js#274: after sleep the client went round with the token that it had.
+t.test('P55: where the token expires while the link is down each attempt asks for another, though that takes its time and fails in between', async t => {
+  const proxy = await startProxy(t, server.url)
+  const tried: string[] = []
+  class Noted extends WebSocket {
+    constructor (url: string, protocols: string[]) {
+      super(url, protocols)
+      tried.push(protocols[1] ?? '')
+    }
+  }
+  const exp = secondsFromNow(2)
+  let asked = 0
+  const getToken = async (): Promise<string> => {
+    const isFirst = ++asked === 1
+    await delay(300)
+    if (asked === 2) throw new Error('not now')
+    return memberToken('alice', isFirst ? { exp } : {})
+  }
+  const client = await connectClient(t, proxy.wsUrl, { getToken, WebSocket: Noted as WebSocketConstructor, backoffMs: 200 })
+  const room = client.room<string>('woken')
+  await room.subscribe()
+  const away = nextState(client, 'waiting')
+  proxy.cut()
+  await away
+  await until('the end of the first token', true, () => Date.now() > exp * 1_000 + 500, 5_000)
+  const back = nextState(client, 'open')
+  proxy.heal()
+  await back
+  t.ok(tried.length > 1 && asked > tried.length, `${tried.length} attempts, ${asked} questions`)
+  t.equal(new Set(tried).size, tried.length, 'no token was tried twice')
+  const messages = messagesOf(room)
+  await server.publish({ room: 'woken', data: 'back' })
+  t.equal(await messages.next('what follows'), 'back')
 })
 
 t.test('P55: a token that is refused is asked for anew once, and then the client stops and says why', async t => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connect, type TestClient } from '../helpers/client.ts'
 import { nodeIdOf, startCluster } from '../helpers/cluster.ts'
@@ -51,6 +52,8 @@ t.test('P30: who is on two nodes stays online when one is killed, without an eve
   const [node1, node2] = cluster.pair()
   const first = await enter(t, node1, 'alice', ['lobby'])
   const second = await enter(t, node2, 'alice', ['lobby'])
+  await join(t, node1, 'rita')
+  const rita = await join(t, node2, 'rita')
   const list = await watch(await join(t, node2, 'watcher'), 'lobby')
   t.same(await connectionsOf(node2, 'alice'), [first.connectionId, second.connectionId])
   const dead = await nodeIdOf(node2, first)
@@ -68,6 +71,12 @@ t.test('P30: who is on two nodes stays online when one is killed, without an eve
   await settle(node2, [list])
   t.same([list.events, list.faults], [[], []], 'no join, no leave')
   t.same(await node2.occupancy('lobby'), { connections: 2, members: 2 })
+  const later: unknown[] = []
+  for (; performance.now() < since + 3 * LEASE_MS; await delay(100)) later.push(...await connectionsOf(node2, 'alice'))
+  t.same(new Set(later), new Set([second.connectionId]), 'for three leases: who is left does not keep the dead one\'s record')
+  await until('rita, of whom one is left', [rita.connectionId], () => connectionsOf(node2, 'rita'))
+  await rita.close()
+  await until('rita offline at once', false, async () => (await node2.presence('rita')).online)
 
   const node3 = await cluster.start()
   t.same(await connectionsOf(node3, 'alice'), [second.connectionId], 'a node that never knew the dead one answers the same')

@@ -32,7 +32,9 @@ t.test('P37: a Redis user without KEYS and SCAN, who may touch keys and channels
   const KEY_PREFIX = 'narrow'
   const cluster = await startCluster(t, { nodes: 0, env: { KEY_PREFIX } })
   await cluster.redis.command('ACL', 'SETUSER', 'narrow', 'on', '>secret', `~${KEY_PREFIX}:*`, `&${KEY_PREFIX}@*`, '+@all', '-keys', '-scan')
-  await cluster.redis.command('EVAL', 'for i = 1, 50000 do redis.call("SET", "unrelated:" .. i, i) end', '0')
+  for (let chunk = 0; chunk < 20; chunk++) {
+    await cluster.redis.command('EVAL', `for i = 1, 50000 do redis.call("SET", "unrelated:${chunk}:" .. i, i) end`, '0')
+  }
   const REDIS_URL = cluster.redis.url.replace('//', '//narrow:secret@')
   const node1 = await cluster.start({ ...env, REDIS_URL })
   const node2 = await cluster.start({ ...env, REDIS_URL })
@@ -107,6 +109,23 @@ t.test('P29: records that somebody deletes come back whole or not at all, and wh
   await until('the leave', ['join bob', 'leave bob'], () => list.follow().events)
   await equalsServer(list, node1)
   for (const kind of ['{u:alice}:connections', '{u:bob}:connections']) t.same(await cluster.keysIn(kind), [])
+})
+
+t.test('P29: when somebody deletes every key the live connections are back within two heartbeats as complete records, and the closed ones are not', async t => {
+  const cluster = await startCluster(t, { nodes: 2, env })
+  const [node1, node2] = cluster.pair()
+  const alice = await enter(t, node1, 'alice')
+  const gone = await enter(t, node1, 'gone')
+  const record = async () => (await node2.presence('alice')).connections.map(({ nodeId, ...rest }) => rest)
+  const whole = await record()
+  t.match(whole, [{ connectionId: alice.connectionId, nodeName: 'node-1', transport: 'websocket', connectedAt: Number }])
+  await cluster.redis.command('DEL', ...await cluster.keysIn())
+  await gone.close()
+  await until('the whole record', whole, record, 2 * HEARTBEAT_MS + MARGIN_MS)
+  await heartbeats(cluster, await nodeIdOf(node2, alice), 2)
+  t.same(await record(), whole)
+  t.match(await node2.presence('gone'), { online: false, connections: [] })
+  t.same((await node2.members('lobby')).members.map(({ userId }) => userId), ['alice'])
 })
 
 t.test('P29: what ends while a heartbeat is under way never comes back', async t => {

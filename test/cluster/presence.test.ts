@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
 import { connect, type TestClient } from '../helpers/client.ts'
 import { receivedBy, startCluster } from '../helpers/cluster.ts'
+import { settle, watch } from '../helpers/member-list.ts'
+import { rawSocket } from '../helpers/raw-socket.ts'
 import type { ServerProcess } from '../helpers/server-process.ts'
 import { memberToken } from '../helpers/token.ts'
 import { until } from '../helpers/until.ts'
@@ -95,6 +97,21 @@ t.test('P31: the end of an old connection leaves the newer one of the same user 
   t.match(received, [{ type: 'message', room: '$user:rita', data: 'still there' }])
   t.equal(received.length, 1)
   await bothSeeNow(t, 'rita', [newer])
+})
+
+t.test('P31: the end of an old connection that was cut off, by its missing sign of life, leaves the newer one too, and nobody is told a leave', async t => {
+  const strict = await cluster.start({ PING_INTERVAL_MS: '1000', PONG_TIMEOUT_MS: '1000' })
+  const list = await watch(await join(t, node1, 'watcher'), 'den')
+  const mute = rawSocket(t, { url: strict.wsUrl, token: memberToken('walter'), together: ['{"type":"subscribe","room":"den"}'] })
+  for (const type of ['welcome', 'subscribed']) t.match(await mute.nextJson(type), { type })
+  const newer = await join(t, node2, 'walter')
+  await newer.subscribe('den')
+  await mute.closed
+  await bothSee('walter', [newer])
+  await node1.publish({ user: 'walter', data: 'still there' })
+  t.match(await receivedBy(node1, [newer]), [[{ type: 'message', room: '$user:walter', data: 'still there' }]])
+  await settle(node1, [list])
+  t.same([list.events, list.faults], [['join walter'], []])
 })
 
 t.test('users of a node that was told to end are offline at the first question after its exit', async t => {

@@ -99,21 +99,21 @@ t.test('a host may have larger or smaller frames, if both say the same', async t
   t.match(error.message, /^[^.\n]*maxFrameBytes[^.\n]*$/)
 })
 
-t.test('a host\'s @fastify/websocket without our options is refused in one sentence', async t => {
+t.test('P11: a host\'s @fastify/websocket without our options is refused in one sentence', async t => {
   const app = createHost(t)
   await app.register(fastifyWebsocket)
   const error = await refusal(async () => { await app.register(roomcast, options); await app.ready() })
   t.match(error.message, /^Roomcast found @fastify\/websocket registered without its `websocketOptions`[^.\n]*$/)
 })
 
-t.test('a host\'s @fastify/websocket in a scope beside ours is refused in one sentence', async t => {
+t.test('P11: a host\'s @fastify/websocket in a scope beside ours is refused in one sentence', async t => {
   const app = createHost(t)
   await app.register(async scope => { await scope.register(fastifyWebsocket, websocketOptions) })
   const error = await refusal(async () => { await app.register(roomcast, options); await app.ready() })
   t.match(error.message, /^@fastify\/websocket was registered a second time [^.\n]*`websocketOptions`$/)
 })
 
-t.test('a host\'s @fastify/websocket registered after Roomcast is refused at ready, in one sentence', async t => {
+t.test('P11: a host\'s @fastify/websocket registered after Roomcast is refused at ready, in one sentence', async t => {
   for (const own of [websocketOptions, {}]) {
     const app = createHost(t)
     await app.register(roomcast, options)
