@@ -64,10 +64,10 @@ t.test('P02: a connection that only sits there ends with its token, hears nothin
 t.test('P02: so does one that is busy', async t => {
   const { alice, endsAt } = await shortLived(t)
   await alice.subscribe('busy')
-  let isOver = false
-  const closed = alice.closed.finally(() => { isOver = true })
+  const over = new AbortController()
+  const closed = alice.closed.finally(() => { over.abort() })
   const heardAt: number[] = []
-  while (!isOver) {
+  while (!over.signal.aborted) {
     await server.publish({ room: 'busy', data: 1 })
     if (alice.inbox.drain().some(({ type }) => type === 'message')) heardAt.push(Date.now())
   }
