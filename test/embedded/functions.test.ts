@@ -2,8 +2,10 @@ import fastifyJwt from '@fastify/jwt'
 import t, { type Test } from 'tap'
 import { roomcast, type Claims, type RoomcastOptions } from '../../src/app.ts'
 import { connect, connectRefused, TestClientError, type TestClient } from '../helpers/client.ts'
+import { rawSocket } from '../helpers/raw-socket.ts'
 import { API_KEY, withKey } from '../helpers/server-process.ts'
 import { JWT_SECRET, memberToken } from '../helpers/token.ts'
+import { until } from '../helpers/until.ts'
 import { createHost, listen, PREFIX, refusal, startHost, type Host } from './host.ts'
 
 const apiKeys = [{ name: 'tests', key: API_KEY }]
@@ -40,6 +42,38 @@ t.test('authenticate says who connects, at once or later, from whatever it finds
     t.match(await app.presence.user('alice'), { online: true, connections: [{ info: { name: 'A.' } }] })
     t.equal(await codeOf(alice.subscribe('attic')), 'room_forbidden', 'what its claims do not grant is forbidden')
   }
+})
+
+t.test('P01: frames that come while authenticate takes its time are handled once, in order, as those of who it says, and those of who is refused never', async t => {
+  const pending: Array<(claims: Claims | undefined) => void> = []
+  const { app, wsUrl } = await startHost(t, {
+    authenticate: () => new Promise<Claims>((resolve, reject) => {
+      pending.push(claims => { if (claims === undefined) reject(new Error('nobody')); else resolve(claims) })
+    })
+  })
+  const published: unknown[] = []
+  const watcher = connect(t, { url: wsUrl })
+  await until('the question about the watcher', 1, () => pending.length)
+  pending.shift()?.({ sub: 'watcher', can: { subscribe: ['*'] } })
+  const client = await watcher
+  await client.subscribe('lobby')
+
+  const together = ['{"type":"publish","id":1,"room":"lobby","data":"early"}', '{"type":"ping","id":2}']
+  const alice = rawSocket(t, { url: wsUrl, together })
+  await until('the question about alice', 1, () => pending.length)
+  const nobody = rawSocket(t, { url: wsUrl, together })
+  await until('the other question', 2, () => pending.length)
+  t.equal(app.realtime.connectionCount, 1, 'nothing is anybody\'s yet')
+  pending.shift()?.({ sub: 'alice', can: { publish: ['*'] } })
+  pending.shift()?.(undefined)
+  t.same([await alice.status(), await nobody.status()], [101, 401])
+  for (const frame of [{ type: 'welcome', userId: 'alice' }, { type: 'published', id: 1 }, { type: 'pong', id: 2 }]) t.match(await alice.nextJson(frame.type), frame)
+  await app.realtime.publish({ room: 'lobby' }, 'barrier')
+  while (published.at(-1) !== 'barrier') {
+    const frame = await client.inbox.next('the barrier')
+    if (frame.type === 'message') published.push(frame.data)
+  }
+  t.same(published, ['early', 'barrier'])
 })
 
 t.test('authenticate may ask the @fastify/jwt of the host, beside Roomcast\'s own', async t => {
