@@ -1,7 +1,7 @@
 import neostandard, { plugins } from 'neostandard'
 
 const everything = ['core', 'memory', 'redis', 'websocket', 'tokens', 'cli', 'plugins', 'routes', 'client']
-const processFiles = ['app', 'server', 'http-server', 'shutdown', 'environment', 'development', 'token-settings']
+const processFiles = ['app', 'server', 'http-server', 'shutdown', 'environment', 'development', 'token-settings', 'redis-settings']
 const because = 'The import matrix (docs/architecture.md) does not let this folder import it'
 
 const refuse = (group, message = `${because}.`) => ({ group, message })

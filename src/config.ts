@@ -1,13 +1,11 @@
-import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyRequest } from 'fastify'
 import type { Claims } from './core/claims.ts'
 import type { Authorize, OnPublish } from './core/gatekeeper.ts'
-import { assertPublicRoom, EVERYONE_ROOM } from './core/names.ts'
 import { KEY_PREFIX_PATTERN } from './redis/redis-keys.ts'
+import { assertRedisSettings } from './redis-settings.ts'
 import { SettingsError } from './settings-error.ts'
 import { chooseAlgorithm } from './token-settings.ts'
 import { tokenAlgorithms } from './tokens/algorithms.ts'
@@ -23,8 +21,6 @@ const closed = { additionalProperties: false }
 
 /** Longest time that may be set: an hour, in milliseconds. */
 const MAX_DURATION_MS = 3_600_000
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 export const ApiKeySchema = Type.Object({
   /** For logs; the same name twice lets a key be rotated. */
@@ -174,35 +170,15 @@ export function parseSettings (options: Partial<Settings>, nameOf: (setting: str
   const settings = withDefaults(SettingsSchema, options)
   assertSettings(SettingsSchema, settings, nameOf)
   settings.jwtAlgorithm = chooseAlgorithm(settings, options.jwtAlgorithm, nameOf)
-  const { redisUrl, redisCaFile, bridge, heartbeatMs, leaseMs } = settings
-  if (redisUrl !== undefined && !isRedisUrl(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL, its user and password percent-encoded')
-  if (redisCaFile !== undefined) assertCaFile(redisCaFile, settings, nameOf)
+  assertRedisSettings(settings, nameOf)
   for (const setting of ['allowedOrigins', 'corsOrigins'] as const) {
     const wrong = settings[setting]?.find(origin => !isOrigin(origin))
     if (wrong !== undefined) throw new SettingsError(nameOf(setting), `expected origins as browsers send them, such as https://app.example.com, not ${wrong}`)
   }
-  for (const route of bridge) assertBridge(route, settings, nameOf('bridge'))
-  if (heartbeatMs >= leaseMs / 2) {
+  if (settings.heartbeatMs >= settings.leaseMs / 2) {
     throw new SettingsError(nameOf('heartbeatMs'), `expected less than half of ${nameOf('leaseMs')}, so that one missed heartbeat does no harm`)
   }
   return settings
-}
-
-/** A file that is not used, or holds nothing, would leave a connection that somebody believes to be checked. */
-function assertCaFile (path: string, { redisUrl }: Settings, nameOf: (setting: string) => string): void {
-  if (redisUrl?.startsWith('rediss://') !== true) throw new SettingsError(nameOf('redisCaFile'), `expected ${nameOf('redisUrl')} to be a rediss:// URL: only TLS has certificates`)
-  try {
-    const texts = readFileSync(path, 'utf8').match(CERTIFICATE) ?? []
-    if (texts.map(text => new X509Certificate(text)).length === 0) throw new Error('it holds none')
-  } catch (cause) {
-    throw new SettingsError(nameOf('redisCaFile'), `expected a PEM file with the certificate of an authority (${cause instanceof Error ? cause.message : ''})`)
-  }
-}
-
-function assertBridge ({ channel, room }: Static<typeof BridgeRouteSchema>, { redisUrl, keyPrefix }: Settings, name: string): void {
-  if (redisUrl === undefined) throw new SettingsError(name, 'expected Redis too, whose channels it bridges')
-  if (channel.startsWith(`${keyPrefix}@`)) throw new SettingsError(name, `expected channels of others, not ${channel}`)
-  if (!isBridgeable(room)) throw new SettingsError(name, `expected the name of a room, or ${EVERYONE_ROOM}, not ${room}`)
 }
 
 /** What was given, with the schema's defaults for what was not. */
@@ -230,25 +206,7 @@ function expectation ({ message, schema }: { message: string, schema: TSchema })
   return `Expected one of ${choices.map((choice: TSchema) => String(choice['const'])).join(', ')}`
 }
 
-function isRedisUrl (text: string): boolean {
-  try {
-    const { username, password } = new URL(text)
-    return [username, password].every(part => typeof decodeURIComponent(part) === 'string')
-  } catch {
-    return false
-  }
-}
-
 /** Whether a browser could send this as an origin: upper case, default ports and paths never match. */
 function isOrigin (origin: string): boolean {
   return !/^https?:/.test(origin) || (URL.canParse(origin) && new URL(origin).origin === origin)
-}
-
-function isBridgeable (room: string): boolean {
-  try {
-    if (room !== EVERYONE_ROOM) assertPublicRoom(room)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -232,16 +232,12 @@ export class Connection implements Vouched {
     }
     const { frame } = decoded
     try {
-      await this.#perform(frame)
+      const verb = verbs[frame.type] as (connection: Connection, node: RealtimeNode, frame: ClientFrame) => Promise<void> | void
+      await verb(this, this.#node, frame)
     } catch (error) {
       if (!(error instanceof RoomcastError)) throw error
       if (this.#isOpen) this.sendError(error, frame.id, 'room' in frame ? frame.room : undefined)
     }
-  }
-
-  async #perform (frame: ClientFrame): Promise<void> {
-    const verb = verbs[frame.type] as (connection: Connection, node: RealtimeNode, frame: ClientFrame) => Promise<void> | void
-    await verb(this, this.#node, frame)
   }
 
   /** A bug, or a failed opening: this connection ends, its neighbours and the process live. */

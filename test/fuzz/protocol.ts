@@ -49,6 +49,7 @@ const serverFrameSchemas = {
   leave: closedObject({ type: Type.Literal('leave'), room, member, version }),
   message: closedObject({ type: Type.Literal('message'), room, offset: Type.Optional(offset), data: Type.Unknown(), from, at, skipped: Type.Optional(Type.Literal(true)) }),
   gap: closedObject({ type: Type.Literal('gap'), room, epoch, offset }),
+  refreshed: closedObject({ type: Type.Literal('refreshed'), id, expiresAt: Type.Union([Type.Integer(), Type.Null()]) }),
   pong: closedObject({ type: Type.Literal('pong'), id }),
   token_expiring: closedObject({ type: Type.Literal('token_expiring'), expiresAt: Type.Integer() }),
   error: closedObject({

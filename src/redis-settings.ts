@@ -1,0 +1,52 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Settings } from './config.ts'
+import { assertPublicRoom, EVERYONE_ROOM } from './core/names.ts'
+import { SettingsError } from './settings-error.ts'
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+
+type NameOf = (setting: string) => string
+
+/** @throws SettingsError where the settings of Redis do not fit each other, or what they name cannot be used */
+export function assertRedisSettings (settings: Settings, nameOf: NameOf): void {
+  const { redisUrl, redisCaFile, bridge } = settings
+  if (redisUrl !== undefined && !isRedisUrl(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL, its user and password percent-encoded')
+  if (redisCaFile !== undefined) assertCaFile(redisCaFile, settings, nameOf)
+  for (const route of bridge) assertBridge(route, settings, nameOf('bridge'))
+}
+
+/** A file that is not used, or holds nothing, would leave a connection that somebody believes to be checked. */
+function assertCaFile (path: string, { redisUrl }: Settings, nameOf: NameOf): void {
+  if (redisUrl?.startsWith('rediss://') !== true) throw new SettingsError(nameOf('redisCaFile'), `expected ${nameOf('redisUrl')} to be a rediss:// URL: only TLS has certificates`)
+  try {
+    const texts = readFileSync(path, 'utf8').match(CERTIFICATE) ?? []
+    if (texts.map(text => new X509Certificate(text)).length === 0) throw new Error('it holds none')
+  } catch (cause) {
+    throw new SettingsError(nameOf('redisCaFile'), `expected a PEM file with the certificate of an authority (${cause instanceof Error ? cause.message : ''})`)
+  }
+}
+
+function assertBridge ({ channel, room }: Settings['bridge'][number], { redisUrl, keyPrefix }: Settings, name: string): void {
+  if (redisUrl === undefined) throw new SettingsError(name, 'expected Redis too, whose channels it bridges')
+  if (channel.startsWith(`${keyPrefix}@`)) throw new SettingsError(name, `expected channels of others, not ${channel}`)
+  if (!isBridgeable(room)) throw new SettingsError(name, `expected the name of a room, or ${EVERYONE_ROOM}, not ${room}`)
+}
+
+function isRedisUrl (text: string): boolean {
+  try {
+    const { username, password } = new URL(text)
+    return [username, password].every(part => typeof decodeURIComponent(part) === 'string')
+  } catch {
+    return false
+  }
+}
+
+function isBridgeable (room: string): boolean {
+  try {
+    if (room !== EVERYONE_ROOM) assertPublicRoom(room)
+    return true
+  } catch {
+    return false
+  }
+}
