@@ -1,15 +1,10 @@
-import type { MessageFrame, Replay, ResumeFrame, RoomMembers, RoomPosition, SubscribeFrame, UnsubscribeFrame } from '../src/core/frames.ts'
+import type { MessageFrame, Replay, ResumeFrame, RoomMembers, RoomPosition, SubscribeFrame } from '../src/core/frames.ts'
 import { ClientError, type ErrorFrame } from './client-error.ts'
 import { Emitter } from './emitter.ts'
 import { MemberList, type Member, type MemberChange } from './member-list.ts'
 import type { Position, RoomEvents, RoomState } from './room-events.ts'
+import type { RoomLink } from './room-link.ts'
 import { Waiters, type Extent } from './waiters.ts'
-
-/** How a room reaches the server. */
-export interface RoomLink {
-  /** Sends a request and returns its id; undefined if there is no welcomed connection. */
-  readonly request: (frame: Omit<SubscribeFrame, 'id'> | Omit<UnsubscribeFrame, 'id'>) => number | undefined
-}
 
 /** What the server says of a subscription that begins, in `subscribed` and in `welcome.rooms`. */
 export type Entry = RoomPosition & Partial<Replay> & Partial<RoomMembers>

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { createCertificates } from '../helpers/certificates.ts'
-import { SettingsError } from '../../src/config.ts'
-import { readEnvironment, variables } from '../../src/environment.ts'
+import { variables } from '../../src/environment.ts'
 import { KeyPair, pem } from '../helpers/key-pair.ts'
+import { defaults, read, refusal } from './reading.ts'
 
 const KEY = 'k'.repeat(32)
 const OTHER_KEY = 'A-key_with-every-kind-of-character-0123456789'
@@ -16,56 +15,9 @@ const pair = new KeyPair('ES384')
 const PEM = pair.publicPem
 const { caFile, keyFile } = await createCertificates(t)
 
-function read (env: Record<string, string>): Record<string, unknown> {
-  const { process, settings } = readEnvironment(env)
-  return { ...process, ...settings }
-}
-
-function refusal (env: Record<string, string>): string {
-  try {
-    readEnvironment(env)
-  } catch (error) {
-    if (error instanceof SettingsError) return error.message
-    throw new Error('refused, but by no SettingsError', { cause: error })
-  }
-  throw new Error('it was accepted')
-}
-
 function short (text: string): string {
   const line = text.replaceAll('\n', ' ')
   return line.length > 60 ? `${line.slice(0, 60)}…` : line
-}
-
-const defaults = {
-  port: 3_000,
-  host: '127.0.0.1',
-  logLevel: 'info',
-  trustProxy: false,
-  keyPrefix: 'roomcast',
-  nodeName: hostname(),
-  jwtAlgorithm: 'HS256',
-  apiKeys: [],
-  rooms: [],
-  bridge: [],
-  pingIntervalMs: 25_000,
-  pongTimeoutMs: 10_000,
-  heartbeatMs: 3_000,
-  leaseMs: 10_000,
-  maxFrameBytes: 65_536,
-  maxBufferedBytes: 1_048_576,
-  maxTotalBufferedBytes: 268_435_456,
-  maxFramesPerSecond: 100,
-  frameBurst: 2_000,
-  maxUpgradesPerSecond: 1_000,
-  maxConnections: 100_000,
-  maxConnectionsPerAddress: 0,
-  maxRoomsPerConnection: 1_000,
-  maxConnectionsPerUser: 100,
-  connectionsPerUserPolicy: 'refuse',
-  drainMs: 3_000,
-  shutdownGraceMs: 0,
-  health: false,
-  docs: false
 }
 
 /** Variable, text, the settings that differ from the defaults for it, and what else must be set. */
