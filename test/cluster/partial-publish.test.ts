@@ -12,7 +12,7 @@ if (node === undefined) throw new Error('a node is missing')
 
 /** Lets the user of the narrow node write to all that is no room's, and to these rooms; it may read everything. */
 async function allow (...rooms: readonly string[]): Promise<void> {
-  const others = ['n:', 'u:', 'rooms}', 'leases}'].map(tag => `~${cluster.prefix}:{${tag}*`)
+  const others = ['n:', 'u:', 'p:', 'rooms}', 'leases}', 'revocations}', 'r:$control}'].map(tag => `~${cluster.prefix}:{${tag}*`)
   const keys = rooms.map(room => `~${cluster.keys.roomEnd(room).replace(/end$/, '*')}`)
   await cluster.redis.command('ACL', 'SETUSER', 'narrow', 'on', '>secret', 'resetkeys', '&*', '+@all', '%R~*', ...others, ...keys)
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import type { Frame, TestClient } from './client.ts'
+import { CONTROL_ROOM } from '../../src/core/names.ts'
 import { RedisKeys } from '../../src/redis/redis-keys.ts'
 import { startRedis, type RedisServer } from './redis-server.ts'
 import { launchServer, type Environment, type Exit, type ServerProcess } from './server-process.ts'
@@ -64,10 +65,10 @@ export class Cluster {
     node.signal('SIGCONT')
   }
 
-  /** Redis channels that this cluster is subscribed to and whose name holds a text. */
+  /** Redis channels of rooms that connections of this cluster are in, and whose name holds a text. Nodes talk in one of their own. */
   async channels (text = ''): Promise<string[]> {
     const names = await this.redis.command('PUBSUB', 'CHANNELS', `*${this.prefix}*`) as string[]
-    return names.filter(name => name.includes(text)).sort()
+    return names.filter(name => name.includes(text) && name !== this.keys.roomChannel(CONTROL_ROOM)).sort()
   }
 
   /** Names of the keys that this cluster has in Redis and that hold a text. */
