@@ -29,6 +29,11 @@ declare module 'fastify' {
 /** How many seconds' worth of attempts one address may make at once: behind it may be many, who were all cut in the same moment. */
 const BURST_SECONDS = 10
 
+/** Where a request comes from. Of a peer that is gone already, the system tells no address. */
+function addressOf ({ ip }: { readonly ip: string | undefined }): string {
+  return groupOf(ip ?? '')
+}
+
 /** Bounds what one address, and all together, may ask for before they are connections. */
 export default fp(async (app: FastifyInstance) => {
   const { maxUpgradesPerSecond, ...settings } = app.roomcastSettings
@@ -46,13 +51,14 @@ export default fp(async (app: FastifyInstance) => {
 
   app.decorate('roomcastLimits', {
     chargeAttempt: request => {
-      const retryAfterMs = rates?.charge(groupOf(request.ip), Date.now()) ?? 0
+      const retryAfterMs = rates?.charge(addressOf(request), Date.now()) ?? 0
       if (retryAfterMs > 0) throw new RoomcastError('rate_limited', { retryAfterMs })
     },
-    takePlace: ({ ip, raw: { socket } }) => {
+    takePlace: request => {
+      const { socket } = request.raw
       // Its peer has gone while the token was checked: nothing becomes of it, and nobody would tell its end.
       if (socket.destroyed) return
-      const address = groupOf(ip)
+      const address = addressOf(request)
       places.take(address)
       addresses.set(socket, address)
       socket.on('close', onClose)

@@ -16,8 +16,7 @@ const env: Environment = {
   MAX_ROOMS_PER_CONNECTION: '8',
   MAX_FRAMES_PER_SECOND: '1000000',
   FRAME_BURST: '1000000',
-  MAX_UPGRADES_PER_SECOND: '1000000',
-  UPGRADE_BURST: '1000000',
+  MAX_UPGRADES_PER_SECOND: '0',
   ROOMS: JSON.stringify([{ pattern: 'fuzz:*', history: { size: 20, ttlMs: 60_000 } }, { pattern: '*', history: { ttlMs: 20_000 } }])
 }
 

@@ -26,6 +26,9 @@ interface Draft {
 }
 
 const MAX_WHOLE = 12
+
+/** An instant that is over, in milliseconds since 1970. */
+const LONG_AGO = 1_000_000_000_000
 const BODY_WEIGHT = 5
 
 /** Whole requests, and at the end often one that breaks HTTP. */
@@ -63,7 +66,8 @@ function pickRoute (dice: Dice, { routes }: World): Route {
 }
 
 function draft (method: string, path: string, route: Route, dice: Dice, pools: Pools): Draft {
-  const body = route.body === undefined ? dice.percent(10) ? Buffer.from('{}') : Buffer.alloc(0) : bodyOf(route.body, dice, pools)
+  const any = route.body === undefined ? dice.percent(10) ? Buffer.from('{}') : Buffer.alloc(0) : bodyOf(route.body, dice, pools)
+  const body = route.path === '/revocations' ? powerless(any) : any
   const type = body.length === 0 && dice.percent(90) ? [] : [`Content-Type: ${dice.percent(92) ? 'application/json' : dice.pick(contentTypes)}`]
   const authorization = [dice.percent(93) ? AUTHORIZATION : dice.pick(credentials)].filter(Boolean).map(value => `Authorization: ${value}`)
   return { lines: [`${method} ${path} HTTP/1.1`, 'Host: fuzz.example', ...authorization, ...type, ...dice.percent(15) ? dice.some(1, 4, () => dice.pick(headers)(dice)) : []], body }
@@ -74,6 +78,17 @@ function bodyOf (schema: Schema, dice: Dice, pools: Pools): Buffer {
   if (dice.percent(3)) return padded(render(tree), dice.pick([MAX_FRAME_BYTES, MAX_FRAME_BYTES, 1_048_576]) + dice.int(-1, 1))
   if (dice.percent(15)) return mutateText(render(tree), dice)
   return Buffer.from(render(dice.percent(75) ? mutateTree(tree, dice) : tree))
+}
+
+/** A revocation that is over: one that held would rightly end what the other cases, and the neighbours, are connected by. */
+function powerless (body: Buffer): Buffer {
+  try {
+    const value: unknown = JSON.parse(body.toString())
+    const isOver = typeof value !== 'object' || value === null || !('expiresAt' in value) || typeof value.expiresAt !== 'number' || value.expiresAt < LONG_AGO
+    return isOver ? body : Buffer.from(JSON.stringify({ ...value, expiresAt: LONG_AGO }))
+  } catch {
+    return body
+  }
 }
 
 /** A path with its parameters filled in, and some of its query. */
