@@ -83,7 +83,8 @@ function bodyOf (schema: Schema, dice: Dice, pools: Pools): Buffer {
 /** A revocation that is over: one that held would rightly end what the other cases, and the neighbours, are connected by. */
 function powerless (body: Buffer): Buffer {
   try {
-    const value: unknown = JSON.parse(body.toString())
+    // The server, too, passes over a byte order mark.
+    const value: unknown = JSON.parse(body.toString().replace(/^\uFEFF/, ''))
     const isOver = typeof value !== 'object' || value === null || !('expiresAt' in value) || typeof value.expiresAt !== 'number' || value.expiresAt < LONG_AGO
     return isOver ? body : Buffer.from(JSON.stringify({ ...value, expiresAt: LONG_AGO }))
   } catch {
