@@ -28,9 +28,9 @@ function checkError (status: number, body: unknown, what: string): void {
   if (!Object.hasOwn(errors, code) || errors[code as ErrorCode].statusCode !== status || statusCode !== status) throw new Error(`an error is not of the table: ${what}`)
 }
 
-/** What could not be read as HTTP reaches no route, whatever it names. */
+/** What could not be read as HTTP, in time or at all, reaches no route, whatever it names. */
 function isUnread (status: number, headers: ReadonlyMap<string, string>): boolean {
-  return status === 400 && headers.get('connection') === 'close'
+  return [400, 408, 431].includes(status) && headers.get('connection') === 'close'
 }
 
 /** Node itself answers a request without Host (RFC 9112 §3.2) and an unknown Expect (RFC 9110 §10.1.1), with nothing but a status. */
