@@ -25,10 +25,11 @@ const codes: Readonly<Record<string, ErrorCode>> = { HPE_HEADER_OVERFLOW: 'heade
 
 /** Answers what is no HTTP, too large or too late, in the words of our table. */
 function refuseUnread (this: FastifyInstance, { code = '' }: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: { headersSent: boolean } | null }): void {
-  if (code === 'ECONNRESET' || socket.destroyed) return
+  // What the parser could not read once it cannot read further on: of more that comes there is nothing left to say.
+  if (code === 'ECONNRESET' || !socket.writable) return
   // Not the error itself: it holds the bytes that came, and with them tokens.
   this.log.debug({ code }, 'a request could not be read')
-  if (!socket.writable || socket._httpMessage?.headersSent === true) socket.destroySoon()
+  if (socket._httpMessage?.headersSent === true) socket.destroySoon()
   else refuseSocket(socket, new RoomcastError(codes[code] ?? 'request_invalid'), securityHeaders)
 }
 

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { connect as connectTcp, type AddressInfo } from 'node:net'
+import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { closeConnections, httpOptions } from '../../src/http-server.ts'
 import { securityHeaders } from '../../plugins/security-headers.ts'
 import { startServer } from '../helpers/server-process.ts'
+import { until } from '../helpers/until.ts'
 import { within } from '../helpers/within.ts'
 
 const ANSWER_MS = 10_000
@@ -54,6 +55,7 @@ async function startImpatient (t: Test): Promise<{ app: FastifyInstance, port: n
   const app: FastifyInstance = Fastify({ ...httpOptions, requestTimeout: 200, http: { headersTimeout: 100, connectionsCheckingInterval: 20 } })
   t.after(() => app.close())
   app.post('/', async () => 'ok')
+  app.get('/much', async () => 'x'.repeat(16_777_216))
   await app.register(closeConnections)
   await app.listen({ port: 0, host: '127.0.0.1' })
   return { app, port: (app.server.address() as AddressInfo).port }
@@ -69,6 +71,24 @@ t.test('who sends a request too slowly is told 408, and the connection ends', as
     t.equal(status, 408, what)
     t.match(body, { statusCode: 408, code: 'request_timeout', error: 'Request Timeout' })
   }
+})
+
+t.test('who reads no answer, and goes on with what is no HTTP, is refused once', async t => {
+  const { app, port } = await startImpatient(t)
+  let refusals = 0
+  const connection = once(app.server, 'connection')
+  app.server.on('clientError', () => { refusals++ })
+  const peer = connectTcp({ host: '127.0.0.1', port })
+  t.after(() => { peer.destroy() })
+  peer.on('error', () => {}).pause()
+  const [socket] = await connection as [Socket]
+  peer.write('GET /much HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(app.server, 'request')
+  await until('what could not be read', true, () => {
+    peer.write('? ?\r\n\r\n')
+    return refusals >= 15
+  })
+  t.ok(socket.listenerCount('finish') <= 2, `${socket.listenerCount('finish')} wait for the end of the answer`)
 })
 
 t.test('the process has a limit for everything that a peer may be slow with', async t => {
