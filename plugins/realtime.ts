@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Gatekeeper } from '../src/core/gatekeeper.ts'
 import { RealtimeNode } from '../src/core/node.ts'
 import { Realtime } from '../src/core/realtime.ts'
+import { wordsOf } from '../src/redis/redis-calls.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,7 +29,10 @@ export default fp(async (app: FastifyInstance) => {
   })
   app.addHook('preClose', () => node.drain())
   app.addHook('onClose', () => node.stop())
-  await node.start()
+  await node.start().catch(cause => {
+    if (app.roomcastRedis === null) throw cause
+    throw new Error(`Redis at ${app.roomcastRedis.clients.address} refused what the start needs: ${wordsOf(cause)}`, { cause })
+  })
   app.decorate('roomcastNode', node)
   app.decorate('realtime', new Realtime(node))
 }, { name: 'roomcast-realtime', dependencies: ['roomcast-settings', 'roomcast-storage', 'roomcast-auth'], fastify: '5.x' })

@@ -3,6 +3,7 @@ import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
+import { wordsOf } from '../src/redis/redis-calls.ts'
 import { RedisClients } from '../src/redis/redis-clients.ts'
 import { RedisClock } from '../src/redis/redis-clock.ts'
 import { RedisKeys } from '../src/redis/redis-keys.ts'
@@ -43,7 +44,9 @@ export default fp(async (app: FastifyInstance) => {
   await app.register(fastifyRedis, { client: subscriber, namespace: 'subscriber', closeClient: false })
 
   const clock = new RedisClock(publisher)
-  await clock.sync()
+  await clock.sync().catch(cause => {
+    throw new Error(`Redis at ${clients.address} refused what the start needs: ${wordsOf(cause)}`, { cause })
+  })
   const keys = new RedisKeys({ prefix: keyPrefix, db: clients.db })
   app.decorate('publisher', publisher).decorate('subscriber', subscriber).decorate('roomcastRedis', { clients, keys, clock })
 }, { name: 'roomcast-redis', dependencies: ['roomcast-settings'], fastify: '5.x' })

@@ -1,16 +1,17 @@
-import { BY_THE_CLOCK } from './script-parts.ts'
+import { BY_THE_CLOCK, EVEN_WHEN_FULL } from './script-parts.ts'
 
 /**
  * Purpose: takes or renews the lease of a node, and claims dead nodes for it to sweep. A renewal needs a lease that is there, that this Redis
  * process gave, and that is no older than what the node was told last: otherwise Redis may not be what it was. Claiming needs a lease that was unbroken for one full
  * length: after a pause of Redis all leases have ended, and none of their nodes is dead. Tells the time in any case, since that is
- * how a clock that was set is noticed.
+ * how a clock that was set is noticed. A full Redis does it too: its
+ * users would be offline for whoever asks, though nothing happened to them.
  * KEYS: 1 lease ends, 2 since when unbroken, 3 holders, 4 claims. ARGV: 1 notAfter, 2 'take' or 'renew', 3 nodeId, 4 lease in ms,
  * 5 holder as JSON, 6 the lease's end as told last, 7 retention in ms, 8 how long after its end a node is claimed, in ms,
  * 9 this Redis process.
  * Returns {'held', now, the lease's new end, {dead nodeId, …}}, {'lost', now}, or {'late', now} after the deadline.
  */
-export const lease = `${BY_THE_CLOCK}
+export const lease = `${EVEN_WHEN_FULL}${BY_THE_CLOCK}
 if now > tonumber(ARGV[1]) then return {'late', now} end
 local function endOf (node) return tonumber(redis.call('ZSCORE', KEYS[1], node) or 0) end
 local me, length = ARGV[3], tonumber(ARGV[4])

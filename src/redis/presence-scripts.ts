@@ -1,4 +1,4 @@
-import { BY_THE_CLOCK } from './script-parts.ts'
+import { assertMayPublish, BY_THE_CLOCK, NOT_WHEN_FULL } from './script-parts.ts'
 
 /**
  * Purpose: writes fields of a hash, before the writer's lease ends: entries of a node's index, or a connection of a user.
@@ -91,9 +91,9 @@ end
  * KEYS: 1 the room's connections, 2 its members, 3 their order, 4 their version. ARGV: 1 notAfter, 2 connectionId, 3 nodeId, 4 userId,
  * 5 info as JSON, 6 epoch for a new counting, 7 retention in ms, 8 channel, 9 this Redis process. Returns 1, or nil after the deadline.
  */
-export const enter = `${BY_THE_CLOCK}${TELL}
+export const enter = `${NOT_WHEN_FULL}${BY_THE_CLOCK}${TELL}
 if now > tonumber(ARGV[1]) then return nil end
-local isNew = redis.call('HSET', KEYS[1], ARGV[2], ARGV[3] .. ' ' .. ARGV[4]) == 1
+${assertMayPublish('ARGV[8]')}local isNew = redis.call('HSET', KEYS[1], ARGV[2], ARGV[3] .. ' ' .. ARGV[4]) == 1
 if isNew then
   local member = redis.call('HGET', KEYS[2], ARGV[4])
   local count, info = string.match(member or '', '^(%d+) (.*)$')

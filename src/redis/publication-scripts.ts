@@ -1,5 +1,5 @@
 import { OVERHEAD_BYTES } from '../core/publication.ts'
-import { BY_THE_CLOCK } from './script-parts.ts'
+import { assertMayPublish, BY_THE_CLOCK, NOT_WHEN_FULL } from './script-parts.ts'
 
 /**
  * The epoch of a room, and what it inherits. A room that has none begins a numbering with an empty history. One whose numbering another
@@ -98,9 +98,9 @@ end
  * Returns {epoch or '', {for each: its offset (0 if volatile), or {'duplicate', epoch, offset}, or {'reused'} where its key stood for something
  * else}}, or nil after the deadline.
  */
-export const publish = `${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}${REMEMBERED}
+export const publish = `${NOT_WHEN_FULL}${BY_THE_CLOCK}${EPOCH}${TRIM_BY_AGE}${REMEMBERED}
 if now > tonumber(ARGV[1]) then return nil end
-local at, isKept = string.format('%.0f ', now), tonumber(ARGV[5]) > 0
+${assertMayPublish('ARGV[4]')}local at, isKept = string.format('%.0f ', now), tonumber(ARGV[5]) > 0
 local epoch
 local function write (rest, content, isVolatile, key)
   local before = key and remembered(key, content)
@@ -130,6 +130,17 @@ if epoch and isKept then
 end
 for _, envelope in ipairs(envelopes) do redis.call('PUBLISH', ARGV[4], envelope) end
 return {epoch or '', outcomes}
+`
+
+/**
+ * Purpose: does what a publish needs, in small: a Redis that loads its data, is full, or replicates another refuses it, and so does one whose
+ * user may not.
+ * KEYS: 1 a key that is gone at once. ARGV: 1 channel, 2 what to send. Returns 1.
+ */
+export const probe = `${NOT_WHEN_FULL}
+redis.call('SET', KEYS[1], ARGV[2], 'PX', 1)
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return 1
 `
 
 /**
@@ -167,7 +178,7 @@ return {epoch, tonumber(redis.call('HGET', KEYS[1], 'offset') or 0), inherits, e
  */
 export const forget = `${BY_THE_CLOCK}
 if now > tonumber(ARGV[1]) then return nil end
-redis.call('DEL', KEYS[2])
+${assertMayPublish('ARGV[2]')}redis.call('DEL', KEYS[2])
 redis.call('PUBLISH', ARGV[2], 'f\\n')
 return 1
 `

@@ -120,9 +120,7 @@ export class RedisBroker implements Broker {
       timer = setTimeout(() => { reject(new RoomcastError('unavailable', { message: 'The probe did not come back' })) }, timeoutMs)
     })
     try {
-      // A Redis that loads its data, is full, or replicates another passes PUBLISH on, and refuses every publication.
-      const written = this.#call(() => publisher.set(this.#probeKey, probe, 'PX', 1))
-      await Promise.all([back, written, this.#call(() => publisher.publish(this.#probeChannel, probe))])
+      await Promise.all([back, this.#call(() => publisher.roomcastProbe(this.#probeKey, this.#probeChannel, probe))])
     } finally {
       clearTimeout(timer)
       this.#probes.delete(probe)

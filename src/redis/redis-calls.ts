@@ -80,20 +80,50 @@ export async function callForGood<Reply> (parts: CallParts, command: (terms: Cal
     return await call(parts, command)
   } catch (error) {
     const restMs = begun + parts.timeoutMs + DEADLINE_MARGIN_MS - performance.now()
-    if (error instanceof RoomcastError && error.code === 'outcome_unknown' && restMs > 0) await new Promise(resolve => { setTimeout(resolve, restMs) })
+    if (isAnswerLost(error) && restMs > 0) await new Promise(resolve => { setTimeout(resolve, restMs) })
     throw error
   }
 }
 
-/** Whether an error proves that Redis did nothing: it answered with one (LOADING, READONLY, OOM, NOPERM …), or was never asked. */
+/** What Redis says at the end of an error on which a script stopped; what the script wrote before stays. */
+const STOPPED_SCRIPT = / script: [0-9a-f]{40}, on /
+
+/** Errors that a script meets at its first write or at none. */
+const AT_FIRST_WRITE = /^(READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN) /
+
+/** Whether an error proves that Redis did nothing: it answered with one (LOADING, READONLY, OOM, NOPERM …) before it began, or was never asked. */
 function didNotHappen (cause: unknown): boolean {
   if (!(cause instanceof Error)) return false
-  return cause.name === 'ReplyError' || cause.message.startsWith("Stream isn't writeable")
+  if (cause.name !== 'ReplyError') return cause.message.startsWith("Stream isn't writeable")
+  return !STOPPED_SCRIPT.test(cause.message) || AT_FIRST_WRITE.test(cause.message)
 }
+
+/** Whether Redis may still do what it was asked: it has not said that it is over. */
+function isAnswerLost (error: unknown): boolean {
+  if (!(error instanceof RoomcastError) || error.code !== 'outcome_unknown') return false
+  return !(error.cause instanceof Error && error.cause.name === 'ReplyError')
+}
+
+/** What an error and its causes say, most general first, without the words that every refusal has. */
+export function wordsOf (error: unknown): string {
+  const words: string[] = []
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (!(one instanceof RoomcastError) || one.cause === undefined) words.push(withoutCommand(one).message)
+  }
+  return words.join(': ')
+}
+
+/** How Redis repeats the arguments of a command that it does not know, such as AUTH where that was renamed. */
+const REPEATED_ARGUMENTS = /,? with args beginning with:.*/
 
 /** An error without the command that caused it, whose arguments may be a password or a payload, for a log. */
 export function withoutCommand<Thrown> (error: Thrown): Thrown {
-  if (error instanceof Error && 'command' in error) delete error.command
+  if (!(error instanceof Error)) return error
+  if ('command' in error) delete error.command
+  if (REPEATED_ARGUMENTS.test(error.message)) {
+    error.message = error.message.replace(REPEATED_ARGUMENTS, '')
+    error.stack = error.stack?.replace(REPEATED_ARGUMENTS, '') ?? ''
+  }
   return error
 }
 

@@ -64,6 +64,7 @@ export class RedisClients {
     try {
       await Promise.all([whenReady(clients.publisher, clients.address), whenReady(clients.subscriber, clients.address)])
       await assertWhole(clients.publisher, clients.address)
+      await warnOfEviction(clients.publisher, clients.address, parts.log)
       return clients
     } catch (error) {
       clients.#disconnect()
@@ -119,6 +120,13 @@ async function assertWhole (publisher: Redis, address: string): Promise<void> {
   if (!info.includes('cluster_enabled:1')) return
   const masters = /cluster_size:(\d+)/.exec(await publisher.cluster('INFO').catch(asIfUnasked))?.[1]
   if (Number(masters) > 1) throw new Error(`Redis at ${address} is one of ${masters} masters of a Redis Cluster, which Roomcast does not support: it needs one that holds all slots`)
+}
+
+/** A Redis that evicts what it likes takes presence records and numberings, of which nobody hears. */
+async function warnOfEviction (publisher: Redis, address: string, log: Logger): Promise<void> {
+  const policy = /maxmemory_policy:(\S+)/.exec(await publisher.info('memory').catch(asIfUnasked))?.[1]
+  if (policy === undefined || policy === 'noeviction') return
+  log.warn({ redis: address, policy }, 'Redis may evict presence records and histories when it is full: set maxmemory-policy noeviction')
 }
 
 /** A user with few rights may not ask, and is taken at their word. */

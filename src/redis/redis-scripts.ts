@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { bury, lease, nodes, release } from './lease-scripts.ts'
 import { enter, leave, members, register, registerRoom, registerWithin, remove } from './presence-scripts.ts'
-import { forget, history, position, publish } from './publication-scripts.ts'
+import { forget, history, position, probe, publish } from './publication-scripts.ts'
 import { revocations, revoke } from './revocation-scripts.ts'
 
 /** The scripts as commands of the publisher connection; ioredis sends them by hash, and whole where Redis forgot them. */
@@ -11,6 +11,7 @@ export const scripts = {
   roomcastPosition: { lua: position, numberOfKeys: 2 },
   roomcastHistory: { lua: history, numberOfKeys: 2 },
   roomcastForget: { lua: forget, numberOfKeys: 2 },
+  roomcastProbe: { lua: probe, numberOfKeys: 1 },
   roomcastLease: { lua: lease, numberOfKeys: 4 },
   roomcastRelease: { lua: release, numberOfKeys: 4 },
   roomcastBury: { lua: bury, numberOfKeys: 2 },
@@ -46,6 +47,7 @@ interface Commands {
     limit: number, from: number | '', direction: 'forward' | 'reverse', run: string, maxBytes: number
   ) => Promise<[epoch: Buffer, offset: number, inherits: Buffer, entries: Array<[id: Buffer, fields: [Buffer, Buffer]]>, more: 0 | 1] | null>
   roomcastForget: (end: string, history: string, notAfter: number, channel: string) => Done
+  roomcastProbe: (key: string, channel: string, probe: string) => Promise<1>
   roomcastLease: (
     ends: string, since: string, holders: string, claims: string,
     notAfter: number, mode: 'take' | 'renew', nodeId: string, leaseMs: number, holder: string, toldEnd: number, retentionMs: number, claimAfterMs: number, run: string

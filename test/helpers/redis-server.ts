@@ -27,7 +27,7 @@ const MISSING = `There is no redis-server and no valkey-server on the PATH. Inst
   macOS:          brew install valkey
 or name the binary in REDIS_SERVER_BIN.`
 
-/** A real Redis of the test's own. Its faults are verbs: `kill`, `pause`, `resume`, `restart`, `promote`. */
+/** A real Redis of the test's own. Its faults are verbs: `kill`, `pause`, `resume`, `fill`, `drain`, `restart`, `promote`. */
 export class RedisServer {
   readonly port: number
   readonly #directory: string
@@ -85,6 +85,16 @@ export class RedisServer {
 
   resume (): void {
     process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** Takes its memory, as another tenant would: it holds what it has, and refuses what needs more. */
+  async fill (): Promise<void> {
+    await this.command('CONFIG', 'SET', 'maxmemory', '1')
+  }
+
+  /** Gives its memory back. */
+  async drain (): Promise<void> {
+    await this.command('CONFIG', 'SET', 'maxmemory', '0')
   }
 
   /** Writes what it holds now to disk, which it does not do unasked: that is what a restart comes back with. */
