@@ -37,6 +37,7 @@ t.test('while Redis is full publishes are refused and have no effect, presence s
   await t.rejects(alice.publish('lobby', 'refused'), { code: 'unavailable' })
   await t.rejects(alice.subscribe('attic'), { code: 'unavailable' })
   t.same((await node2.members('lobby')).version, 1)
+  t.notMatch(nodes.flatMap(({ logs }) => logs).join('\n'), /"level":[456]0/, 'it is no error of the nodes')
 
   await redis.drain()
   for (const node of nodes) await until(`${node.name} is ready`, 200, async () => (await node.get('/ready')).status, MARGIN_MS)

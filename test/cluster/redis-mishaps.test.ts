@@ -64,6 +64,7 @@ t.test('a subscriber that Redis ends for what waits in its buffer comes back, an
   await cluster.redis.command('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 33554432 8388608 60')
   cluster.resume(node1)
   await until('ready', 200, async () => (await node1.get('/ready')).status, 10_000)
+  t.match(node1.logs.join('\n'), 'subscribed again to every channel')
   t.same(await told(t, scene), Array.from({ length: count }, (_, index) => index))
 })
 
