@@ -7,6 +7,7 @@ import { wordsOf } from '../src/redis/redis-calls.ts'
 import { RedisClients } from '../src/redis/redis-clients.ts'
 import { RedisClock } from '../src/redis/redis-clock.ts'
 import { RedisKeys } from '../src/redis/redis-keys.ts'
+import { redisTarget } from '../src/redis/redis-target.ts'
 
 /** What the brokers and stores of this node share. */
 export interface RedisBackend {
@@ -27,14 +28,15 @@ declare module 'fastify' {
 
 /** Connects to Redis, where one is configured. A Redis that cannot be reached ends the start. */
 export default fp(async (app: FastifyInstance) => {
-  const { redisUrl, redisCaFile, keyPrefix } = app.roomcastSettings
-  if (redisUrl === undefined) {
+  const { redisCaFile, keyPrefix } = app.roomcastSettings
+  const target = redisTarget(app.roomcastSettings)
+  if (target === undefined) {
     app.decorate('publisher', null).decorate('subscriber', null).decorate('roomcastRedis', null)
     return
   }
   // @fastify/redis makes a client only after a plugin time-out that hides the cause; so the clients are made here, and lent to it.
   const ca = redisCaFile === undefined ? undefined : await readFile(redisCaFile, 'utf8')
-  const clients = await RedisClients.connect({ url: redisUrl, ca, log: app.log })
+  const clients = await RedisClients.connect({ target, ca, log: app.log })
   app.addHook('onClose', () => clients.close())
   const { publisher, subscriber } = clients
 

@@ -58,6 +58,8 @@ export const BridgeRouteSchema = Type.Object({
 /** Never `*`, whole or in part: who may come is a list of names. */
 const OriginSchema = Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[^/?#*]+$' })
 
+const SentinelSchema = Type.String({ pattern: '^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$' })
+
 /**
  * Every setting of Roomcast that is data: its type, default and unit, and the environment variable that sets it for the process.
  * `.env.example` and docs/operations.md are tested against this.
@@ -65,6 +67,15 @@ const OriginSchema = Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[^/?#*]+$' })
 export const SettingsSchema = Type.Object({
   redisUrl: Type.Optional(Type.String({
     pattern: '^rediss?://', env: 'REDIS_URL', description: 'redis:// or rediss:// URL; absent: one process, in memory'
+  })),
+  redisSentinels: Type.Optional(Type.Array(SentinelSchema, {
+    minItems: 1, env: 'REDIS_SENTINELS', description: 'host:port of the Sentinels that say where Redis is, comma-separated, IPv6 in brackets'
+  })),
+  redisSentinelName: Type.Optional(Type.String({
+    pattern: '^[A-Za-z0-9._-]+$', env: 'REDIS_SENTINEL_NAME', description: 'What the Sentinels call the master'
+  })),
+  redisSentinelPassword: Type.Optional(Type.String({
+    minLength: 1, env: 'REDIS_SENTINEL_PASSWORD', description: 'Password of the Sentinels themselves; that of Redis is in its URL'
   })),
   redisCaFile: Type.Optional(Type.String({
     minLength: 1, env: 'REDIS_CA_FILE', description: 'PEM file of the authority that vouches for a rediss:// Redis; absent: those that Node.js trusts'

@@ -74,8 +74,9 @@ function valueOf (name: string, text: string, schema: TSchema): unknown {
     case 'API_KEYS': return text.split(',').map(parseApiKey)
     case 'ROOMS': return parseRooms(text)
     case 'BRIDGE': return text.split(',').map(parseBridgeRoute)
+    case 'REDIS_SENTINELS':
     case 'ALLOWED_ORIGINS':
-    case 'CORS_ORIGINS': return text.split(',').map(origin => origin.trim())
+    case 'CORS_ORIGINS': return text.split(',').map(item => item.trim())
     case 'TRUST_PROXY': return text === 'true' || text === 'false' ? text === 'true' : text.split(',').map(range => range.trim())
     default: break
   }

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Settings } from './config.ts'
 import { assertPublicRoom, EVERYONE_ROOM } from './core/names.ts'
+import { redisTarget } from './redis/redis-target.ts'
 import { SettingsError } from './settings-error.ts'
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
@@ -12,8 +13,26 @@ type NameOf = (setting: string) => string
 export function assertRedisSettings (settings: Settings, nameOf: NameOf): void {
   const { redisUrl, redisCaFile, bridge } = settings
   if (redisUrl !== undefined && !isRedisUrl(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL, its user and password percent-encoded')
+  assertSentinels(settings, nameOf)
   if (redisCaFile !== undefined) assertCaFile(redisCaFile, settings, nameOf)
   for (const route of bridge) assertBridge(route, settings, nameOf('bridge'))
+}
+
+/** The host of the URL is where a reader looks for Redis, so it must not name another place than the Sentinels do. */
+function assertSentinels ({ redisUrl, redisSentinels, redisSentinelName, redisSentinelPassword }: Settings, nameOf: NameOf): void {
+  if (redisSentinels === undefined) {
+    if (redisSentinelName !== undefined) throw new SettingsError(nameOf('redisSentinelName'), `expected ${nameOf('redisSentinels')} too, who know the master by this name`)
+    if (redisSentinelPassword !== undefined) throw new SettingsError(nameOf('redisSentinelPassword'), `expected ${nameOf('redisSentinels')} too, whose password it is`)
+    return
+  }
+  if (redisSentinelName === undefined) throw new SettingsError(nameOf('redisSentinels'), `expected ${nameOf('redisSentinelName')} too, the master's name`)
+  const wrong = redisSentinels.find(address => !URL.canParse(`redis://${address}`))
+  if (wrong !== undefined) throw new SettingsError(nameOf('redisSentinels'), `expected host:port, not ${wrong}`)
+  if (redisUrl === undefined) return
+  const { hostname, port } = new URL(redisUrl)
+  if (hostname !== redisSentinelName || port !== '') {
+    throw new SettingsError(nameOf('redisUrl'), `expected ${redisSentinelName} for host, without a port: ${nameOf('redisSentinels')} say where it is`)
+  }
 }
 
 /** A file that is not used, or holds nothing, would leave a connection that somebody believes to be checked. */
@@ -27,9 +46,9 @@ function assertCaFile (path: string, { redisUrl }: Settings, nameOf: NameOf): vo
   }
 }
 
-function assertBridge ({ channel, room }: Settings['bridge'][number], { redisUrl, keyPrefix }: Settings, name: string): void {
-  if (redisUrl === undefined) throw new SettingsError(name, 'expected Redis too, whose channels it bridges')
-  if (channel.startsWith(`${keyPrefix}@`)) throw new SettingsError(name, `expected channels of others, not ${channel}`)
+function assertBridge ({ channel, room }: Settings['bridge'][number], settings: Settings, name: string): void {
+  if (redisTarget(settings) === undefined) throw new SettingsError(name, 'expected Redis too, whose channels it bridges')
+  if (channel.startsWith(`${settings.keyPrefix}@`)) throw new SettingsError(name, `expected channels of others, not ${channel}`)
   if (!isBridgeable(room)) throw new SettingsError(name, `expected the name of a room, or ${EVERYONE_ROOM}, not ${room}`)
 }
 

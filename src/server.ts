@@ -7,6 +7,7 @@ import { RoomcastError, type ErrorCode } from './core/errors.ts'
 import { introduce, withDevelopmentCredentials } from './development.ts'
 import { loadEnvironmentFile, readEnvironment, type ProcessSettings } from './environment.ts'
 import { closeConnections, httpOptions } from './http-server.ts'
+import { redisTarget } from './redis/redis-target.ts'
 import { Shutdown } from './shutdown.ts'
 
 /**
@@ -25,7 +26,7 @@ async function main (): Promise<void> {
     await app.register(roomcast, { ...credentials.settings, health: true, docs: true })
     await app.register(closeConnections)
     const address = await app.listen({ port: processSettings.port, host: processSettings.host, backlog: BACKLOG })
-    app.log.info({ address, nodeName: settings.nodeName, redis: settings.redisUrl !== undefined }, 'roomcast is ready')
+    app.log.info({ address, nodeName: settings.nodeName, redis: redisTarget(settings) !== undefined }, 'roomcast is ready')
     if (credentials.isDevelopment) introduce(address, credentials.settings)
   } catch (err) {
     shutdown.uninstall()

@@ -42,7 +42,9 @@ export class RedisBroker implements Broker {
     this.#probeChannel = parts.keys.probeChannel(probeId)
     this.#probeKey = parts.keys.probe(probeId)
     this.#watch = new SubscriberWatch({
+      publisher: parts.publisher,
       subscriber: parts.subscriber,
+      clock: parts.clock,
       channels: this.#channels,
       log: parts.log,
       onResubscribed: () => { this.#listener?.onResubscribed() }

@@ -1,8 +1,11 @@
+import type { Socket } from 'node:net'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from '../core/logger.ts'
 import { Complaints } from './complaints.ts'
 import { withoutCommand } from './redis-calls.ts'
 import { scripts, type Publisher } from './redis-scripts.ts'
+import { describeTarget, type RedisTarget } from './redis-target.ts'
+import { isAboutAllSentinels, reviveEnded, sentinelOptions } from './sentinel-options.ts'
 
 /** How long Redis may take to answer a command before the caller is told that it did not. */
 export const COMMAND_TIMEOUT_MS = 2_000
@@ -32,7 +35,7 @@ const options = {
 } satisfies RedisOptions
 
 export interface RedisClientsParts {
-  readonly url: string
+  readonly target: RedisTarget
   /** Certificates, as PEM, of those who may vouch for a Redis reached by TLS; absent: those that Node.js trusts. */
   readonly ca?: string | undefined
   readonly log: Logger
@@ -44,15 +47,19 @@ export class RedisClients {
   readonly subscriber: Redis
   /** Where they connect to, for people; holds no password. */
   readonly address: string
+  #isClosed = false
 
-  private constructor ({ url, ca, log }: RedisClientsParts) {
+  private constructor ({ target, ca, log }: RedisClientsParts) {
     // redis/ioredis#947: one of two connections was made without the authority. What both need stands in one place.
-    const shared = { ...options, ...ca !== undefined && { tls: { ca } } }
+    const { url, sentinels } = target
+    const shared = { ...options, ...ca !== undefined && { tls: { ca } }, ...sentinels !== undefined && sentinelOptions(url, sentinels, ca) }
     this.publisher = new Redis(url, { ...shared, scripts, connectionName: 'roomcast-publisher' }) as Publisher
     this.subscriber = new Redis(url, { ...shared, connectionName: 'roomcast-subscriber' })
-    const { host, port } = this.publisher.options
-    this.address = `${host}:${port}`
-    for (const client of [this.publisher, this.subscriber]) reportErrors(client, this.address, log)
+    this.address = describeTarget(target)
+    for (const client of [this.publisher, this.subscriber]) {
+      reportErrors(client, this.address, log)
+      if (sentinels !== undefined) reviveEnded(client, () => this.#isClosed)
+    }
   }
 
   /**
@@ -77,6 +84,7 @@ export class RedisClients {
 
   /** Ends both connections, after the answers that are under way if Redis still gives them. */
   async close (): Promise<void> {
+    this.#isClosed = true
     const ready = [this.subscriber, this.publisher].filter(({ status }) => status === 'ready')
     const quit = Promise.all(ready.map(client => client.quit().catch(() => {})))
     let timer: NodeJS.Timeout | undefined
@@ -86,6 +94,7 @@ export class RedisClients {
   }
 
   #disconnect (): void {
+    this.#isClosed = true
     this.publisher.disconnect()
     this.subscriber.disconnect()
   }
@@ -94,7 +103,7 @@ export class RedisClients {
 function whenReady (client: Redis, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let lastError: Error | undefined
-    const onError = (error: Error): void => { lastError = withoutCommand(error) }
+    const onError = (error: Error): void => { if (lastError === undefined || !isAboutAllSentinels(error)) lastError = withoutCommand(error) }
     const onReady = (): void => { settle(resolve) }
     const timer = setTimeout(() => {
       const why = lastError?.message ?? 'no answer'
@@ -102,10 +111,10 @@ function whenReady (client: Redis, address: string): Promise<void> {
     }, START_TIMEOUT_MS)
     function settle (act: () => void): void {
       clearTimeout(timer)
-      client.off('error', onError).off('ready', onReady)
+      client.off('error', onError).off('sentinelError', onError).off('ready', onReady)
       act()
     }
-    client.on('error', onError).on('ready', onReady)
+    client.on('error', onError).on('sentinelError', onError).on('ready', onReady)
     // Its rejection tells less than the errors that come before it.
     client.connect().catch(() => {})
   })
@@ -141,5 +150,9 @@ function reportErrors (client: Redis, address: string, log: Logger): void {
   client.on('error', (error: Error) => {
     complaints.warn({ err: withoutCommand(error), redis: address, role: client.options.connectionName }, 'the Redis connection failed')
   })
-  client.on('ready', () => { log.info({ redis: address, role: client.options.connectionName }, 'connected to Redis') })
+  client.on('sentinelError', (error: Error) => { complaints.warn({ err: error, redis: address }, 'a Sentinel did not say where Redis is') })
+  client.on('ready', () => {
+    const { remoteAddress, remotePort } = client.stream as Socket
+    log.info({ redis: address, server: `${remoteAddress}:${remotePort}`, role: client.options.connectionName }, 'connected to Redis')
+  })
 }

@@ -37,6 +37,11 @@ export class RedisClock {
   async sync (): Promise<void> {
     const [[seconds, microseconds], info] = await Promise.all([this.#client.time(), this.#client.info('server')])
     this.observe(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000))
-    this.#runId = /run_id:(\w+)/.exec(info)?.[1]
+    this.#runId = runIdIn(info)
   }
+}
+
+/** Which process answered INFO. */
+export function runIdIn (info: string): string | undefined {
+  return /run_id:(\w+)/.exec(info)?.[1]
 }

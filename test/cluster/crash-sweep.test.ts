@@ -22,7 +22,7 @@ const env = { HEARTBEAT_MS: `${HEARTBEAT_MS}`, LEASE_MS: `${LEASE_MS}` }
 /** A node that registers a crowd as members of a room and is not heard of again. */
 async function ghost (t: Test, { redis, keys }: Cluster, room: string): Promise<{ nodeId: string, users: string[] }> {
   const log = { trace () {}, debug () {}, info () {}, warn () {}, error () {}, fatal () {} }
-  const clients = await RedisClients.connect({ url: redis.url, log })
+  const clients = await RedisClients.connect({ target: { url: redis.url }, log })
   t.after(() => clients.close())
   const clock = new RedisClock(clients.publisher)
   await clock.sync()

@@ -46,7 +46,7 @@ export class RedisNode {
   }
 
   static async connect (t: Pick<Test, 'after'>, redis: RedisServer, options: RedisNodeOptions): Promise<RedisNode> {
-    const clients = await RedisClients.connect({ url: redis.url, log: LOG })
+    const clients = await RedisClients.connect({ target: { url: redis.url }, log: LOG })
     t.after(() => clients.close())
     const clock = new RedisClock(clients.publisher)
     await clock.sync()

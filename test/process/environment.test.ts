@@ -9,6 +9,7 @@ import { defaults, read, refusal } from './reading.ts'
 const KEY = 'k'.repeat(32)
 const OTHER_KEY = 'A-key_with-every-kind-of-character-0123456789'
 const REDIS_URL = 'redis://127.0.0.1:6379'
+const SENTINELS = { REDIS_SENTINELS: 'sentinel-1:26379' }
 const SECRET = 's'.repeat(32)
 const JWKS_URL = 'https://issuer.example/.well-known/jwks.json'
 const pair = new KeyPair('ES384')
@@ -31,6 +32,12 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['TRUST_PROXY', '10.0.0.7, 10.1.0.0/16,fd00::/8,::1', { trustProxy: ['10.0.0.7', '10.1.0.0/16', 'fd00::/8', '::1'] }],
   ['REDIS_URL', 'redis://127.0.0.1:6379/1', { redisUrl: 'redis://127.0.0.1:6379/1' }],
   ['REDIS_URL', 'rediss://user:pass@[::1]:6380', { redisUrl: 'rediss://user:pass@[::1]:6380' }],
+  ['REDIS_SENTINELS', '127.0.0.1:26379, [::1]:26380', { redisSentinels: ['127.0.0.1:26379', '[::1]:26380'], redisSentinelName: 'mymaster' }, { REDIS_SENTINEL_NAME: 'mymaster' }],
+  ['REDIS_SENTINEL_NAME', 'My_master.1', { redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'My_master.1' }, SENTINELS],
+  ['REDIS_SENTINEL_PASSWORD', 'hunter2', { redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'mymaster', redisSentinelPassword: 'hunter2' }, { ...SENTINELS, REDIS_SENTINEL_NAME: 'mymaster' }],
+  ['REDIS_URL', 'rediss://user:pass@mymaster/1', {
+    redisUrl: 'rediss://user:pass@mymaster/1', redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'mymaster'
+  }, { ...SENTINELS, REDIS_SENTINEL_NAME: 'mymaster' }],
   ['REDIS_CA_FILE', caFile, { redisUrl: 'rediss://127.0.0.1', redisCaFile: caFile }, { REDIS_URL: 'rediss://127.0.0.1' }],
   ['KEY_PREFIX', 'shop.live:v1_a-b', { keyPrefix: 'shop.live:v1_a-b' }],
   ['NODE_NAME', 'n'.repeat(128), { nodeName: 'n'.repeat(128) }],
@@ -93,6 +100,14 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['TRUST_PROXY', '10.0.0.1,', /addresses/],
   ['REDIS_URL', 'http://user:hunter2@x', /rediss?:/, 'hunter2'],
   ['REDIS_URL', 'redis://user:hunter2@127.0.0.1:port', /URL/, 'hunter2'],
+  ['REDIS_SENTINELS', '127.0.0.1:26379', /REDIS_SENTINEL_NAME/],
+  ['REDIS_SENTINELS', '127.0.0.1', /match/],
+  ['REDIS_SENTINELS', '127.0.0.1:26379,', /match/],
+  ['REDIS_SENTINELS', '::1:26379', /match/],
+  ['REDIS_SENTINELS', 'user:hunter2@127.0.0.1:26379', /match/, 'hunter2'],
+  ['REDIS_SENTINEL_NAME', 'mymaster', /REDIS_SENTINELS/],
+  ['REDIS_SENTINEL_NAME', 'my master', /match/],
+  ['REDIS_SENTINEL_PASSWORD', 'hunter2', /REDIS_SENTINELS/, 'hunter2'],
   ['REDIS_CA_FILE', caFile, /REDIS_URL.*rediss:/],
   ['KEY_PREFIX', 'a{b', /A-Za-z0-9/],
   ['KEY_PREFIX', 'k'.repeat(65), /64/],
@@ -205,6 +220,17 @@ t.test('ROOMS can be the path of a JSON file', async t => {
   t.match(refusal({ ROOMS: join(folder, 'broken.json') }), /^ROOMS: expected a JSON array/)
   t.match(refusal({ ROOMS: join(folder, 'wrong.json') }), /^ROOMS: Expected string .*pattern/)
   t.match(refusal({ ROOMS: join(folder, 'missing.json') }), /^ROOMS: expected a JSON array or the path of a file/)
+})
+
+t.test('what names the Sentinels fits together', async t => {
+  const env = { ...SENTINELS, REDIS_SENTINEL_NAME: 'mymaster' }
+  t.match(refusal({ ...SENTINELS, REDIS_SENTINEL_NAME: 'mymaster', REDIS_SENTINELS: '127.0.0.1:99999' }), /^REDIS_SENTINELS: expected host:port, not 127\.0\.0\.1:99999/)
+  for (const url of ['redis://:hunter2@127.0.0.1', 'redis://:hunter2@mymaster:6379']) {
+    const message = refusal({ ...env, REDIS_URL: url })
+    t.match(message, /^REDIS_URL: expected mymaster for host, without a port/)
+    t.notMatch(message, 'hunter2')
+  }
+  t.match(refusal({ ...env, REDIS_CA_FILE: caFile }), /^REDIS_CA_FILE: expected REDIS_URL to be a rediss:/)
 })
 
 t.test('REDIS_CA_FILE must be there, and hold a certificate and nothing that is broken', async t => {
