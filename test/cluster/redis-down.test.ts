@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import { connect, type Frame, type TestClient } from '../helpers/client.ts'
 import { receivedBy, startCluster } from '../helpers/cluster.ts'
 import type { Answer, ServerProcess } from '../helpers/server-process.ts'
-import { refusedStart, unusedPort } from '../helpers/refused-start.ts'
+import { freePort } from '../helpers/free-port.ts'
+import { refusedStart } from '../helpers/refused-start.ts'
 import { memberToken } from '../helpers/token.ts'
 import { until } from '../helpers/until.ts'
 
@@ -29,7 +30,7 @@ async function failsToStart (t: Test, at: string): Promise<string> {
 }
 
 t.test('P43: a start without the Redis that is configured ends within five seconds, naming host and port', async t => {
-  await failsToStart(t, `127.0.0.1:${await unusedPort()}`)
+  await failsToStart(t, `127.0.0.1:${await freePort()}`)
 })
 
 t.test('P43: a start with a Redis that does not answer ends within five seconds, naming host and port', async t => {

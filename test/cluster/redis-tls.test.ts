@@ -3,14 +3,15 @@ import { createCertificates } from '../helpers/certificates.ts'
 import { connect } from '../helpers/client.ts'
 import { receivedBy, startCluster } from '../helpers/cluster.ts'
 import { startRedis } from '../helpers/redis-server.ts'
-import { refusedStart, unusedPort } from '../helpers/refused-start.ts'
+import { freePort } from '../helpers/free-port.ts'
+import { refusedStart } from '../helpers/refused-start.ts'
 import { memberToken } from '../helpers/token.ts'
 
 const PASSWORD = 'never-tell-this-password'
 
 const { caFile, certFile, keyFile } = await createCertificates(t)
 const redis = await startRedis(t)
-const port = await unusedPort()
+const port = await freePort()
 await redis.command('CONFIG', 'SET', 'tls-cert-file', certFile, 'tls-key-file', keyFile, 'tls-ca-cert-file', caFile, 'tls-auth-clients', 'no', 'tls-port', `${port}`)
 const REDIS_URL = `rediss://default:${PASSWORD}@127.0.0.1:${port}`
 // The helper's own connection is authenticated already.

@@ -6,7 +6,8 @@ import { connectClient } from '../client/library-client.ts'
 import { Publishing } from '../client/publishing.ts'
 import { startCluster, type Cluster } from '../helpers/cluster.ts'
 import type { Outcome } from '../helpers/outcomes.ts'
-import { refusedStart, unusedPort } from '../helpers/refused-start.ts'
+import { freePort } from '../helpers/free-port.ts'
+import { refusedStart } from '../helpers/refused-start.ts'
 import { startSentinelSet, type SentinelSet } from '../helpers/sentinel-set.ts'
 import { until } from '../helpers/until.ts'
 
@@ -93,7 +94,7 @@ t.test('when an operator has the master replaced, and the old one lives on, nobo
 })
 
 t.test('a start without a Sentinel that answers ends within five seconds, naming them', async t => {
-  const port = await unusedPort()
+  const port = await freePort()
   const log = await refusedStart(t, {
     REDIS_SENTINELS: `127.0.0.1:${port}`, REDIS_SENTINEL_NAME: 'orders', REDIS_SENTINEL_PASSWORD: PASSWORD, REDIS_URL: `redis://:${PASSWORD}@orders`
   })

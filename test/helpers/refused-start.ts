@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { launchServer, startServer, type Environment } from './server-process.ts'
 
@@ -25,14 +23,4 @@ export async function refusedStart (t: Test, env: Environment): Promise<string> 
   t.ok(ms < limitMs, `it took ${ms} ms`)
   t.notMatch(log, 'roomcast is ready')
   return log
-}
-
-/** A port on which nobody listens. */
-export async function unusedPort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

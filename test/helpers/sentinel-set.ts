@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { startRedis, type RedisServer } from './redis-server.ts'
-import { unusedPort } from './refused-start.ts'
+import { freePort } from './free-port.ts'
 import { until } from './until.ts'
 
 const NAME = 'test-master'
@@ -61,7 +61,7 @@ export class SentinelSet {
 export async function startSentinelSet (t: Pick<Test, 'after'>): Promise<SentinelSet> {
   const master = await startRedis(t)
   const replica = await startRedis(t, { replicaOf: master.port })
-  const ports = await Promise.all(Array.from({ length: SENTINELS }, unusedPort))
+  const ports = await Promise.all(Array.from({ length: SENTINELS }, freePort))
   const clients: Redis[] = []
   for (const port of ports) clients.push(await startSentinel(t, port, master.port))
   const set = new SentinelSet({ master, replica, ports, clients })

@@ -4,7 +4,7 @@ import websocket from '../../plugins/websocket.ts'
 import wsRoutes from '../../routes/ws.ts'
 import { connect } from '../helpers/client.ts'
 import { startRedis } from '../helpers/redis-server.ts'
-import { unusedPort } from '../helpers/refused-start.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { launchServer, type Environment } from '../helpers/server-process.ts'
 import { memberToken } from '../helpers/token.ts'
 import { until } from '../helpers/until.ts'
@@ -15,7 +15,7 @@ const WELCOME_MS = 2_500
 
 /** Starts the process and asks for its readiness from the first moment on; then connects. */
 async function connectWhenReady (t: Test, env: Environment): Promise<void> {
-  const port = await unusedPort()
+  const port = await freePort()
   await launchServer(t, { name: 'single', env: { ...env, PORT: `${port}` } })
   const statuses = new Set<number>()
   await until('readiness', 200, async () => {
