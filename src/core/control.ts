@@ -47,6 +47,7 @@ export interface ControlParts {
  */
 export class Control {
   readonly #parts: ControlParts
+  #connection: Connection | undefined
 
   constructor (parts: ControlParts) {
     this.#parts = parts
@@ -62,7 +63,13 @@ export class Control {
       node, transport: this.#transport(), codec, claims: { sub: CONTROL_ROOM }, connectionId: createId(), connectedAt: node.now()
     })
     const subscription = await node.rooms.enter(connection, CONTROL_ROOM)
+    this.#connection = connection
     subscription.open()
+  }
+
+  /** Listens no more, so that nothing goes on trying to keep the room up to date. Never rejects. */
+  async stop (): Promise<void> {
+    if (this.#connection !== undefined) await this.#parts.node.rooms.leave(this.#connection, CONTROL_ROOM)
   }
 
   /**

@@ -202,6 +202,7 @@ export class RealtimeNode {
   /** Gives the lease back and stops. Call it after `drain`. */
   async stop (): Promise<void> {
     this.revoker.stop()
+    await this.#control.stop()
     await this.#presence.stop(this.settings.shutdownGraceMs)
   }
 

@@ -25,6 +25,7 @@ export class Revoker {
   readonly #parts: RevokerParts
   readonly #revocations = new Revocations()
   #syncs = 0
+  #isStopped = false
 
   constructor (parts: RevokerParts) {
     this.#parts = parts
@@ -85,7 +86,7 @@ export class Revoker {
   async sync (): Promise<void> {
     const { store, now, log } = this.#parts
     const sync = ++this.#syncs
-    while (sync === this.#syncs) {
+    while (sync === this.#syncs && !this.#isStopped) {
       try {
         const kept = new Set((await this.learn()).map(identityOf))
         const lost = this.#revocations.all(now()).filter(revocation => !kept.has(identityOf(revocation)))
@@ -99,9 +100,9 @@ export class Revoker {
     }
   }
 
-  /** Gives up what is still being tried. */
+  /** Gives up what is still being tried, and tries nothing more. */
   stop (): void {
-    this.#syncs++
+    this.#isStopped = true
   }
 
   #ban (connection: Connection, room: string): void {
