@@ -155,7 +155,7 @@ export class RoomcastClient {
       case 'published':
         this.#publisher.settle(frame)
         return
-      case 'token_expiring': return this.#connector.renew(frame.expiresAt)
+      case 'token_expiring': return this.#connector.refresh(frame.expiresAt)
       case 'error': return this.#refused(frame)
       default:
         // Frames that a later server may send, and that this client does not know.

@@ -68,7 +68,7 @@ export class Connector {
    * The token is about to expire: asks for another after a while, which differs from client to client, and goes on with that. Where it fails
    * the connection ends with its token, and the next attempt asks again.
    */
-  renew (expiresAt: number): void {
+  refresh (expiresAt: number): void {
     const remainingMs = Math.min(EXPIRY_NOTICE_MS, Math.max(1_000, expiresAt - Date.now()))
     const run = this.#run
     clearTimeout(this.#timer)

@@ -42,7 +42,7 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
     handler: async (request, reply) => {
       // Who is upgraded is counted where it is registered, and told over the connection.
       const claims = claimsOf.get(request)
-      if (claims !== undefined) await app.roomcastNode.assertConnectionLeft(claims.sub)
+      if (claims !== undefined) await app.roomcastNode.assertMayConnect(claims.sub)
       reply.header('upgrade', 'websocket')
       throw new RoomcastError('upgrade_required')
     },

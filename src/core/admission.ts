@@ -32,7 +32,7 @@ export async function admit ({ node, store, registrar, control }: AdmissionParts
 }
 
 /** @throws RoomcastError `limit_exceeded` where one connection more of a user would be refused, `unavailable` */
-export async function assertConnectionLeft (
+export async function assertMayConnect (
   store: PresenceStore, { maxConnectionsPerUser: most, connectionsPerUserPolicy }: NodeSettings, userId: string
 ): Promise<void> {
   if (connectionsPerUserPolicy !== 'refuse') return

@@ -102,7 +102,7 @@ export class Connection implements Vouched {
   }
 
   /** Goes on under a new token of the same user. */
-  renew (claims: Claims): void {
+  refresh (claims: Claims): void {
     this.#claims = claims
     this.isExpiryTold = false
   }

@@ -26,7 +26,7 @@ export interface EnteredRoom {
 export type OpenedRoom = RoomPosition & Partial<Replay> & Partial<RoomMembers>
 
 /** @throws RoomcastError `limit_exceeded` if that were one room more than a connection may ask for, beside those that it has */
-export function assertRoomLeft (node: RealtimeNode, { subscriptions, grantedCount }: Connection, room: string): void {
+export function assertMayEnter (node: RealtimeNode, { subscriptions, grantedCount }: Connection, room: string): void {
   const { maxRoomsPerConnection: most } = node.settings
   if (!subscriptions.has(room) && subscriptions.size - grantedCount >= most) throw tooManyRooms(most)
 }

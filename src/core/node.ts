@@ -1,4 +1,5 @@
-import { assertConnectionLeft } from './admission.ts'
+import { assertMayConnect } from './admission.ts'
+import { Arrivals } from './arrivals.ts'
 import { Backlog } from './backlog.ts'
 import type { Broker } from './broker.ts'
 import type { Claims, Action } from './claims.ts'
@@ -18,7 +19,6 @@ import { CONTROL_ROOM } from './names.ts'
 import { NodeEventEmitter } from './node-events.ts'
 import type { ConnectParts, NodeParts } from './node-parts.ts'
 import type { NodeSettings } from './node-settings.ts'
-import { Openings } from './openings.ts'
 import { PresenceKeeper } from './presence-keeper.ts'
 import type { MemberEvent, MembersSnapshot, PresenceStore } from './presence-store.ts'
 import type { PublicationDraft } from './publication.ts'
@@ -58,7 +58,7 @@ export class RealtimeNode {
   readonly #fanout = new Fanout()
   readonly #departures: Departures
   readonly #control: Control
-  readonly #openings: Openings
+  readonly #arrivals: Arrivals
   #timer: NodeJS.Timeout | undefined
   #tendedSecond = 0
   #isDraining = false
@@ -90,7 +90,7 @@ export class RealtimeNode {
       node: this, broker, onCommand: command => { this.#obey(command) }, onMissed: () => { this.revoker.sync() }
     })
     this.revoker = new Revoker({ ...shared, store: revocations, control: this.#control, rooms: this.rooms })
-    this.#openings = new Openings({ node: this, store, registrar: this.#presence.registrar, control: this.#control })
+    this.#arrivals = new Arrivals({ node: this, store, registrar: this.#presence.registrar, control: this.#control })
     this.#departures = new Departures({ registrar: this.#presence.registrar, rooms: this.rooms })
     this.recovery = new Recovery({ hub: this.#hub, broker, policies, log, maxReplyBytes: Math.floor(settings.maxBufferedBytes / 2) })
   }
@@ -129,7 +129,7 @@ export class RealtimeNode {
       node: this, transport, codec, claims, connectionId: createId(), connectedAt: this.now()
     })
     this.#hub.enlist(connection)
-    connection.enqueue(() => this.#openings.open(connection, mode))
+    connection.enqueue(() => this.#arrivals.open(connection, mode))
     // It may have been revoked since the token was checked.
     if (this.revoker.isRevoked(claims)) connection.close('tokenExpired')
     return connection
@@ -145,8 +145,8 @@ export class RealtimeNode {
   }
 
   /** @throws RoomcastError `limit_exceeded` where one connection more of a user would be refused, `unavailable` */
-  assertConnectionLeft (userId: string): Promise<void> {
-    return assertConnectionLeft(this.#store, this.settings, userId)
+  assertMayConnect (userId: string): Promise<void> {
+    return assertMayConnect(this.#store, this.settings, userId)
   }
 
   /**
@@ -201,6 +201,7 @@ export class RealtimeNode {
 
   /** Gives the lease back and stops. Call it after `drain`. */
   async stop (): Promise<void> {
+    this.rooms.stop()
     this.revoker.stop()
     await this.#control.stop()
     await this.#presence.stop(this.settings.shutdownGraceMs)

@@ -4,6 +4,7 @@ import type { Control } from './control.ts'
 import { RoomcastError } from './errors.ts'
 import type { Hub } from './hub.ts'
 import type { Logger } from './logger.ts'
+import { Pursuit } from './pursuit.ts'
 import type { RevocationStore } from './revocation-store.ts'
 import { concerns, identityOf, Revocations, type Revocation } from './revocations.ts'
 import type { RoomKeeper } from './room-keeper.ts'
@@ -24,8 +25,7 @@ export interface RevokerParts {
 export class Revoker {
   readonly #parts: RevokerParts
   readonly #revocations = new Revocations()
-  #syncs = 0
-  #isStopped = false
+  readonly #sync = new Pursuit({ attempt: () => this.#compare(), retryMs: SYNC_RETRY_MS })
 
   constructor (parts: RevokerParts) {
     this.#parts = parts
@@ -79,30 +79,28 @@ export class Revoker {
     return kept
   }
 
-  /**
-   * After an interruption: learns what was missed, and tells the store what it has lost; again until it succeeds or another interruption has taken
-   * over. Never rejects.
-   */
-  async sync (): Promise<void> {
-    const { store, now, log } = this.#parts
-    const sync = ++this.#syncs
-    while (sync === this.#syncs && !this.#isStopped) {
-      try {
-        const kept = new Set((await this.learn()).map(identityOf))
-        const lost = this.#revocations.all(now()).filter(revocation => !kept.has(identityOf(revocation)))
-        for (const revocation of lost) await store.add(revocation)
-        return
-      } catch (error) {
-        // The store's own trouble is logged once, where it is noticed, not once a try.
-        log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error }, 'the revocations could not be compared yet')
-        await new Promise(resolve => { setTimeout(resolve, SYNC_RETRY_MS) })
-      }
-    }
+  /** After an interruption: learns what was missed, and tells the store what it has lost, again until it succeeds. Never rejects. */
+  sync (): Promise<void> {
+    return this.#sync.begin()
   }
 
   /** Gives up what is still being tried, and tries nothing more. */
   stop (): void {
-    this.#isStopped = true
+    this.#sync.stop()
+  }
+
+  async #compare (): Promise<boolean> {
+    const { store, now, log } = this.#parts
+    try {
+      const kept = new Set((await this.learn()).map(identityOf))
+      const lost = this.#revocations.all(now()).filter(revocation => !kept.has(identityOf(revocation)))
+      for (const revocation of lost) await store.add(revocation)
+      return true
+    } catch (error) {
+      // The store's own trouble is logged once, where it is noticed, not once a try.
+      log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error }, 'the revocations could not be compared yet')
+      return false
+    }
   }
 
   #ban (connection: Connection, room: string): void {

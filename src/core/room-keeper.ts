@@ -8,6 +8,7 @@ import type { MemberFeeds } from './member-feeds.ts'
 import { isReserved } from './names.ts'
 import type { MembersSnapshot } from './presence-store.ts'
 import type { Publication, VolatilePublication } from './publication.ts'
+import { Pursuit } from './pursuit.ts'
 import type { Registrar } from './registrar.ts'
 import type { RoomPolicies } from './room-policies.ts'
 import type { Room } from './room.ts'
@@ -36,7 +37,7 @@ export interface RoomKeeperParts {
 export class RoomKeeper {
   readonly #parts: RoomKeeperParts
   readonly #queue = new KeyedQueue()
-  #interruptions = 0
+  readonly #catchUp = new Pursuit({ attempt: () => this.#compare([...this.#parts.hub.rooms()]), retryMs: COMPARE_RETRY_MS })
 
   constructor (parts: RoomKeeperParts) {
     this.#parts = parts
@@ -122,13 +123,14 @@ export class RoomKeeper {
     this.#parts.hub.room(publication.room)?.acceptVolatile(publication)
   }
 
-  /** After an interruption: compares every room, again until it succeeds or another interruption has taken over. Never rejects. */
-  async catchUp (): Promise<void> {
-    const { hub } = this.#parts
-    const interruption = ++this.#interruptions
-    while (interruption === this.#interruptions && !(await this.#compare([...hub.rooms()]))) {
-      await new Promise(resolve => { setTimeout(resolve, COMPARE_RETRY_MS) })
-    }
+  /** After an interruption: compares every room, again until it succeeds. Never rejects. */
+  catchUp (): Promise<void> {
+    return this.#catchUp.begin()
+  }
+
+  /** Gives up what is still being tried, and tries nothing more. */
+  stop (): void {
+    this.#catchUp.stop()
   }
 
   /** The rolling pass: compares the rooms whose turn it is. */

@@ -8,7 +8,7 @@ import { regrant } from '../regranting.ts'
 export async function refresh (connection: Connection, node: RealtimeNode, { id, token }: RefreshFrame): Promise<void> {
   const claims = await node.verify(token)
   if (claims.sub !== connection.userId) throw new RoomcastError('unauthorized', { message: 'The token is of another user: connect again' })
-  connection.renew(claims)
+  connection.refresh(claims)
   connection.send({ type: 'refreshed', id, expiresAt: connection.expiresAt })
   await regrant(node, connection)
 }

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts'
-import { assertRoomLeft, enterRoom, openRoom, tellMembers } from '../entering.ts'
+import { assertMayEnter, enterRoom, openRoom, tellMembers } from '../entering.ts'
 import type { SubscribeFrame } from '../frames.ts'
 import { assertPublicRoom } from '../names.ts'
 import type { RealtimeNode } from '../node.ts'
@@ -12,7 +12,7 @@ export async function subscribe (connection: Connection, node: RealtimeNode, fra
   const { id, ...wanted } = frame
   assertPublicRoom(wanted.room)
   await node.assertAllowed(connection.claims, 'subscribe', wanted.room)
-  assertRoomLeft(node, connection, wanted.room)
+  assertMayEnter(node, connection, wanted.room)
   const entered = await enterRoom(node, connection, wanted)
   connection.send({ type: 'subscribed', id, ...openRoom(node, entered) })
   tellMembers(node, entered)

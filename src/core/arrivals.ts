@@ -1,35 +1,24 @@
-import { admit } from './admission.ts'
+import { admit, type AdmissionParts } from './admission.ts'
 import type { Connection } from './connection.ts'
-import type { Control } from './control.ts'
 import { RoomcastError } from './errors.ts'
-import type { RealtimeNode } from './node.ts'
 import { enterFirstRooms, welcome } from './opening.ts'
-import type { PresenceStore } from './presence-store.ts'
-import type { Registrar } from './registrar.ts'
 import { Turnstile } from './turnstile.ts'
 
 /**
  * How many connections open at a time. A cut brings thousands back at once: this is enough to keep broker and store busy, and few enough for each
  * to be answered in its time.
  */
-export const OPENINGS_AT_ONCE = 100
+const ARRIVALS_AT_ONCE = 100
 
 /** How long a connection that announced a resume is waited for, in milliseconds. */
 const RESUME_TIMEOUT_MS = 5_000
 
-export interface OpeningsParts {
-  readonly node: RealtimeNode
-  readonly store: PresenceStore
-  readonly registrar: Registrar
-  readonly control: Control
-}
-
 /** Opens connections: waits for what they resume, registers them, enters their first rooms, and welcomes them. */
-export class Openings {
-  readonly #parts: OpeningsParts
-  readonly #turnstile = new Turnstile(OPENINGS_AT_ONCE)
+export class Arrivals {
+  readonly #parts: AdmissionParts
+  readonly #turnstile = new Turnstile(ARRIVALS_AT_ONCE)
 
-  constructor (parts: OpeningsParts) {
+  constructor (parts: AdmissionParts) {
     this.#parts = parts
   }
 

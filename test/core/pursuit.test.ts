@@ -1,0 +1,32 @@
+import t from 'tap'
+import { Pursuit } from '../../src/core/pursuit.ts'
+import { until } from '../helpers/until.ts'
+
+t.test('it is done again until it succeeds, and not after that', async t => {
+  const outcomes = [false, false, true]
+  let attempts = 0
+  await new Pursuit({ attempt: async () => outcomes[attempts++] ?? true, retryMs: 1 }).begin()
+  t.equal(attempts, 3)
+})
+
+t.test('begun anew it starts over, and who was at it gives up', async t => {
+  const attempts: Array<(isDone: boolean) => void> = []
+  const pursuit = new Pursuit({ attempt: () => new Promise(resolve => { attempts.push(resolve) }), retryMs: 1 })
+  const first = pursuit.begin()
+  const second = pursuit.begin()
+  attempts[0]?.(false)
+  await first
+  attempts[1]?.(false)
+  await until('the next attempt of the second', 3, () => attempts.length)
+  attempts[2]?.(true)
+  await second
+  t.equal(attempts.length, 3)
+})
+
+t.test('stopped it ends after the attempt that is under way, and begins no more', async t => {
+  let attempts = 0
+  const pursuit = new Pursuit({ attempt: async () => { attempts++; pursuit.stop(); return false }, retryMs: 1 })
+  await pursuit.begin()
+  await pursuit.begin()
+  t.equal(attempts, 1)
+})
