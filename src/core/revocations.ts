@@ -1,30 +1,47 @@
 import { Type, type Static } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Claims } from './claims.ts'
 import { RoomcastError } from './errors.ts'
-import { assertPublicRoom, assertUserId } from './names.ts'
+import { assertPublicRoom, assertUserId, MAX_ROOM_BYTES, MAX_USER_ID_BYTES } from './names.ts'
+
+/** Longest `jti` of a token that can be revoked by it, in characters. */
+const MAX_JTI_LENGTH = 256
+
+/** The last instant that has a date (ECMA-262, "Time Values"). */
+const MAX_INSTANT_MS = 8_640_000_000_000_000
+
+const InstantSchema = Type.Integer({ minimum: 0, maximum: MAX_INSTANT_MS, description: 'Milliseconds since 1970' })
 
 /**
  * What is not valid any more, until an instant: the tokens that fit everything that is named here. With a room it is a ban: they stay valid, and
  * allow nothing in that room.
  */
 export const RevocationSchema = Type.Object({
-  user: Type.Optional(Type.String()),
+  user: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_USER_ID_BYTES })),
   /** A single token (RFC 7519 §4.1.7). */
-  jti: Type.Optional(Type.String()),
-  /** Tokens that were issued before this, in milliseconds since 1970, and those that do not say when. */
-  issuedBefore: Type.Optional(Type.Integer()),
-  room: Type.Optional(Type.String()),
-  /** Until when it is remembered, in milliseconds since 1970: not before the last token that it is about expires. */
-  expiresAt: Type.Integer()
-}, { additionalProperties: false })
+  jti: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_JTI_LENGTH })),
+  /** Tokens that were issued before this, and those that do not say when. */
+  issuedBefore: Type.Optional(InstantSchema),
+  room: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_ROOM_BYTES })),
+  /** Until when it is remembered: not before the last token that it is about expires. */
+  expiresAt: InstantSchema
+}, {
+  additionalProperties: false,
+  description: 'Of user, jti and issuedBefore one or more: it is about the tokens that fit them all. With room: a ban from it. Remembered until expiresAt'
+})
 
 export type Revocation = Readonly<Static<typeof RevocationSchema>>
 
+const revocationCheck = TypeCompiler.Compile(RevocationSchema)
+
 /**
  * Checks a revocation that somebody from outside makes.
- * @throws RoomcastError `request_invalid` (it names no token, or is over), `user_invalid`, `room_invalid` or `room_forbidden`
+ * @throws RoomcastError `request_invalid` (its shape, it names no token, or is over), `user_invalid`, `room_invalid` or `room_forbidden`
  */
-export function assertRevocation ({ user, jti, issuedBefore, room, expiresAt }: Revocation, now: number): void {
+export function assertRevocation (revocation: Revocation, now: number): void {
+  const error = revocationCheck.Errors(revocation).First()
+  if (error !== undefined) throw new RoomcastError('request_invalid', { message: `${error.path.slice(1)}: ${error.message}` })
+  const { user, jti, issuedBefore, room, expiresAt } = revocation
   if (user === undefined && jti === undefined && issuedBefore === undefined) {
     throw new RoomcastError('request_invalid', { message: 'Name one or more of user, jti, issuedBefore' })
   }

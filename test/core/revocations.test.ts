@@ -75,8 +75,11 @@ t.test('what names no token, or is over, or names what cannot be, is refused', a
     [{ expiresAt }, 'request_invalid'],
     [{ room: 'lobby', expiresAt }, 'request_invalid'],
     [{ user: 'alice', expiresAt: NOW }, 'request_invalid'],
-    [{ user: '', expiresAt }, 'user_invalid'],
-    [{ user: 'alice', room: '', expiresAt }, 'room_invalid'],
+    [{ user: '', expiresAt }, 'request_invalid'],
+    [{ user: 'alice', expiresAt: NaN }, 'request_invalid'],
+    [{ user: 'alice', expiresAt: expiresAt + 0.5 }, 'request_invalid'],
+    [{ user: '\u0000', expiresAt }, 'user_invalid'],
+    [{ user: 'alice', room: '\u0000', expiresAt }, 'room_invalid'],
     [{ user: 'alice', room: '$all', expiresAt }, 'room_forbidden']
   ]
   for (const [revocation, code] of cases) t.throws(() => { assertRevocation(revocation, NOW) }, { code }, JSON.stringify(revocation))

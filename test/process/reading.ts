@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { SettingsError } from '../../src/config.ts'
 import { readEnvironment } from '../../src/environment.ts'
+import { refusalOf } from '../helpers/refusal.ts'
 
 /** What an environment comes to. */
 export function read (env: Record<string, string>): Record<string, unknown> {
@@ -10,13 +11,7 @@ export function read (env: Record<string, string>): Record<string, unknown> {
 
 /** Why an environment is refused. */
 export function refusal (env: Record<string, string>): string {
-  try {
-    readEnvironment(env)
-  } catch (error) {
-    if (error instanceof SettingsError) return error.message
-    throw new Error('refused, but by no SettingsError', { cause: error })
-  }
-  throw new Error('it was accepted')
+  return refusalOf(SettingsError, () => readEnvironment(env))
 }
 
 /** What an empty environment comes to. */

@@ -5,6 +5,7 @@ import { parseSettings, SettingsError, type Settings } from '../../src/config.ts
 import { readEnvironment } from '../../src/environment.ts'
 import { keyPairAlgorithms, secretAlgorithms } from '../../src/tokens/algorithms.ts'
 import { KeyPair, pem } from '../helpers/key-pair.ts'
+import { refusalOf } from '../helpers/refusal.ts'
 import { JWT_SECRET } from '../helpers/token.ts'
 
 const JWKS_URL = 'https://issuer.example/keys'
@@ -12,13 +13,7 @@ const rsa = new KeyPair('RS256')
 const pairs = [rsa, ...(['ES256', 'ES384', 'ES512', 'EdDSA'] as const).map(algorithm => new KeyPair(algorithm))]
 
 function refusal (options: Partial<Settings>): string {
-  try {
-    parseSettings(options)
-  } catch (error) {
-    if (error instanceof SettingsError) return error.message
-    throw new Error('refused, but by no SettingsError', { cause: error })
-  }
-  throw new Error('it was accepted')
+  return refusalOf(SettingsError, () => parseSettings(options))
 }
 
 t.test('without a word about it, the algorithm is the usual one of the secret, of the key or of a key set', async t => {

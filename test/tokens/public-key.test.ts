@@ -3,17 +3,12 @@ import t from 'tap'
 import { algorithmsOf, keyPairAlgorithms } from '../../src/tokens/algorithms.ts'
 import { parsePublicKey, PublicKeyError, toPem } from '../../src/tokens/public-key.ts'
 import { KeyPair, pem } from '../helpers/key-pair.ts'
+import { refusalOf } from '../helpers/refusal.ts'
 
 const rsa = new KeyPair('RS256')
 
 function refusal (text: string): string {
-  try {
-    parsePublicKey(text)
-  } catch (error) {
-    if (error instanceof PublicKeyError) return error.message
-    throw new Error('refused, but by no PublicKeyError', { cause: error })
-  }
-  throw new Error('it was accepted')
+  return refusalOf(PublicKeyError, () => parsePublicKey(text))
 }
 
 t.test('each kind of key is for its own algorithms, and the usual one comes first', async t => {
