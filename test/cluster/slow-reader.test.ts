@@ -14,8 +14,15 @@ const DATA_BYTES = 50_000
 /** As many as the largest body of a batch holds: a megabyte. */
 const PER_BATCH = 20
 const BATCHES = 200
-/** After so many the process is as large as this load makes it without anybody slow. */
-const WARM_UP_BATCHES = 150
+/** The process is as large as this load makes it without anybody slow when so many batches no longer make it larger, within so many turns. */
+const WARM_UP_BATCHES = 50
+const WARM_UP_TURNS = 12
+/** Of twenty clients each. The first ones make the process as large as this load does. */
+const WAVES = 10
+const FIRST_WAVES = 4
+const PER_WAVE = 20
+/** Half of what the clients of the later waves had waiting: so much would be held if it were not free again, and the heap's own ups and downs are less. */
+const HELD_BYTES = (WAVES - FIRST_WAVES) * PER_WAVE * MARK_BYTES / 2
 
 const server = await startServer(t, {
   env: {
@@ -27,7 +34,7 @@ const server = await startServer(t, {
 })
 const neighbours = await gatherNeighbours(t, server, { rooms: ['hall', 'prices'], count: NEIGHBOURS })
 let published = 0
-await publish('hall', WARM_UP_BATCHES)
+for (let turns = 0, quiet = 0; turns < WARM_UP_TURNS && quiet < 2; turns++) quiet = await publish('hall', WARM_UP_BATCHES) === 0 ? quiet + 1 : 0
 
 /** Publishes batches; each waits until all neighbours have the ones before. Answers to how much the largest size of the process grew meanwhile, in bytes. */
 async function publish (room: string, batches: number): Promise<number> {
@@ -100,22 +107,22 @@ t.test('P38: where only the newest counts it costs no more, stays, and gets the 
   t.ok(read < newest / 2, `${read} of ${newest} had gone out`)
 })
 
-t.test('P39: what waited for clients that were cut is free again: the fourth twenty cost no more than the first', async t => {
-  const cells = Array.from({ length: 20 }, (_, index) => `cell:${index}`)
+t.test('P39: what waited for clients that were cut is free again, however many there were', async t => {
+  const cells = Array.from({ length: PER_WAVE }, (_, index) => `cell:${index}`)
   const publishes = Array.from({ length: PER_BATCH }, () => ({ rooms: cells, data: 'x'.repeat(DATA_BYTES) }))
-  let first = Infinity
-  for (let wave = 1; wave <= 4; wave++) {
+  let first = 0
+  for (let wave = 1; wave <= WAVES; wave++) {
     const files = openFiles()
     const slow = await Promise.all(cells.map(cell => stopReading(t, `${wave} in ${cell}`, cell)))
     for (let sent = 0; sent < 8; sent++) t.equal((await server.post('/publish/batch', JSON.stringify({ publishes }))).status, 200)
     await until('connections that were closed', cells.map(() => [4413]), () => cells.map(cell => closeCodesOf(`${wave} in ${cell}`)))
     // Whoever publishes may have opened another of its own meanwhile.
     await until('sockets of the server that are gone', true, () => openFiles() <= files + 2, 5_000)
-    first = Math.min(first, peakBytes())
+    if (wave === FIRST_WAVES) first = peakBytes()
     for (const { socket } of slow) socket.destroy()
   }
   const grownBytes = peakBytes() - first
-  t.ok(grownBytes <= ALLOWED_BYTES, `the process grew by ${grownBytes} bytes`)
+  t.ok(grownBytes <= HELD_BYTES, `the process grew by ${grownBytes} bytes`)
 })
 
 t.end()
