@@ -1,8 +1,7 @@
 // What presence costs: the heartbeat with few and with many entries, and the question who is online.
-import { RedisClients } from '../dist/src/redis/redis-clients.js'
-import { RedisClock } from '../dist/src/redis/redis-clock.js'
 import { RedisKeys } from '../dist/src/redis/redis-keys.js'
 import { RedisPresence } from '../dist/src/redis/redis-presence.js'
+import { SingleShard } from '../dist/src/redis/single-shard.js'
 import { percentile, printTable } from './lib/figures.mjs'
 import { startNode, startRedis, stopAll } from './lib/processes.mjs'
 
@@ -14,21 +13,20 @@ const log = { debug () {}, info () {}, warn () {}, error () {} }
 
 try {
   const redis = await startRedis()
-  const clients = await RedisClients.connect({ url: redis.url, log })
-  const clock = new RedisClock(clients.publisher)
-  await clock.sync()
+  const shards = await SingleShard.connect({ target: { url: redis.url }, log })
+  const { publisher } = shards.of()
 
   const heartbeats = [['entries', 'p50 ms', 'p99 ms', 'Redis CPU µs each']]
   for (const size of SIZES) {
     const store = new RedisPresence({
-      publisher: clients.publisher, keys: new RedisKeys({ prefix: `bench-${size}`, db: 0 }), clock, leaseMs: 600_000, timeoutMs: 2_000
+      shards, keys: new RedisKeys({ prefix: `bench-${size}`, db: 0 }), leaseMs: 600_000, timeoutMs: 2_000
     })
     const node = { nodeId: 'bench', nodeName: 'bench' }
     await store.takeLease(node)
     await fill(store, node, size)
-    const before = await scriptMicroseconds(clients.publisher)
+    const before = await scriptMicroseconds(publisher)
     const samples = await sample(HEARTBEATS, () => store.renewLease(node))
-    const each = (await scriptMicroseconds(clients.publisher) - before) / HEARTBEATS
+    const each = (await scriptMicroseconds(publisher) - before) / HEARTBEATS
     heartbeats.push([size, percentile(samples, 50).toFixed(3), percentile(samples, 99).toFixed(3), each.toFixed(1)])
   }
   printTable(`A heartbeat (${HEARTBEATS} of each)`, heartbeats)
@@ -47,7 +45,7 @@ try {
     ['p50 ms', 'p99 ms', 'worst ms'],
     [percentile(samples, 50).toFixed(2), percentile(samples, 99).toFixed(2), percentile(samples, 100).toFixed(2)]
   ])
-  await clients.close()
+  await shards.close()
 } finally {
   await stopAll()
 }

@@ -31,7 +31,7 @@ export default fp(async (app: FastifyInstance) => {
   app.addHook('onClose', () => node.stop())
   await node.start().catch(cause => {
     if (app.roomcastRedis === null) throw cause
-    throw new Error(`Redis at ${app.roomcastRedis.clients.address} refused what the start needs: ${wordsOf(cause)}`, { cause })
+    throw new Error(`Redis at ${app.roomcastRedis.shards.address} refused what the start needs: ${wordsOf(cause)}`, { cause })
   })
   app.decorate('roomcastNode', node)
   app.decorate('realtime', new Realtime(node))

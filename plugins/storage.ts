@@ -49,11 +49,11 @@ function createStorage ({ roomcastSettings: { leaseMs, rooms, bridge: routes, ma
     const store = new MemoryPresence({ leaseMs, announce: event => { broker.announce(event) } })
     return { broker, store, revocations: new MemoryRevocations() }
   }
-  const { clients: { publisher, subscriber }, keys, clock } = roomcastRedis
-  const shared = { publisher, keys, clock, timeoutMs: COMMAND_TIMEOUT_MS }
-  const bridge = new Bridge({ routes, maxBytes, log, now: () => clock.now() })
+  const { shards, keys } = roomcastRedis
+  const shared = { shards, keys, timeoutMs: COMMAND_TIMEOUT_MS }
+  const bridge = new Bridge({ routes, maxBytes, log, now: () => shards.of(keys.leases()).clock.now() })
   return {
-    broker: new RedisBroker({ ...shared, subscriber, historyOf, bridge, log }),
+    broker: new RedisBroker({ ...shared, historyOf, bridge, log }),
     store: new RedisPresence({ ...shared, leaseMs }),
     revocations: new RedisRevocations(shared)
   }

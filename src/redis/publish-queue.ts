@@ -51,7 +51,7 @@ export class PublishQueue {
     const rooms = this.#rooms
     this.#rooms = new Map()
     for (const [room, all] of rooms) for (const some of portions(all)) this.#send(room, some)
-    sendGathered(this.#parts.publisher)
+    for (const { publisher } of this.#parts.shards.all()) sendGathered(publisher)
   }
 
   async #send (room: string, all: readonly Waiting[]): Promise<void> {
@@ -67,7 +67,7 @@ export class PublishQueue {
   }
 
   #call (room: string, all: readonly Waiting[]): Promise<[epoch: string, outcomes: PublishOutcome[]]> {
-    const { publisher, keys, historyOf } = this.#parts
+    const { keys, historyOf } = this.#parts
     const { size, ttlMs } = historyOf(room)
     const names = [keys.roomEnd(room), keys.roomHistory(room)]
     const items: string[] = []
@@ -75,7 +75,7 @@ export class PublishQueue {
       if (idempotency !== undefined) names.push(keys.publishKey(room, idempotency.id))
       items.push(rest, `${volatile === true ? 'v' : 'p'}${idempotency?.content ?? ''}`)
     }
-    return callForGood(this.#parts, ({ notAfter, runId }) => publisher.roomcastPublish(
+    return callForGood(this.#parts, keys.roomEnd(room), (publisher, { notAfter, runId }) => publisher.roomcastPublish(
       names.length, ...names, notAfter, createId(), RETENTION_MS, keys.roomChannel(room), size, ttlMs, runId, KEY_RETENTION_MS, ...items
     ))
   }

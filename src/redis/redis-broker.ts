@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis'
 import type { Broker, BrokerListener, HistoryPage, HistoryQuery, PublishResult } from '../core/broker.ts'
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
@@ -6,15 +5,13 @@ import type { Logger } from '../core/logger.ts'
 import type { PublicationDraft, RoomEnd } from '../core/publication.ts'
 import type { HistoryPolicy } from '../core/room-policies.ts'
 import type { Bridge } from './bridge.ts'
-import { ChannelRegistry } from './channel-registry.ts'
+import { Probes } from './probes.ts'
 import { PublishQueue } from './publish-queue.ts'
 import { decodeEnvelope, decodeHistoryEntry } from './redis-envelope.ts'
-import { call, callForGood, run, type CallParts, type CallTerms } from './redis-calls.ts'
+import { call, callForGood, type CallParts, type Command } from './redis-calls.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
-import { SubscriberWatch } from './subscriber-watch.ts'
 
 export interface RedisBrokerParts extends CallParts {
-  readonly subscriber: Redis
   readonly keys: RedisKeys
   readonly historyOf: (room: string) => HistoryPolicy
   readonly bridge?: Bridge
@@ -24,39 +21,27 @@ export interface RedisBrokerParts extends CallParts {
 /** The broker of many nodes: scripts number and publish, pub/sub carries, the subscriber connection hears. */
 export class RedisBroker implements Broker {
   readonly #parts: RedisBrokerParts
-  readonly #channels: ChannelRegistry
   readonly #publishes: PublishQueue
-  readonly #watch: SubscriberWatch
+  readonly #probes: Probes
   readonly #rooms = new Map<string, string>()
-  readonly #probeChannel: string
-  readonly #probeKey: string
-  readonly #probes = new Map<string, () => void>()
   #listener: BrokerListener | undefined
   #isClosed = false
 
   constructor (parts: RedisBrokerParts) {
     this.#parts = parts
-    this.#channels = new ChannelRegistry(parts.subscriber)
     this.#publishes = new PublishQueue(parts)
-    const probeId = createId()
-    this.#probeChannel = parts.keys.probeChannel(probeId)
-    this.#probeKey = parts.keys.probe(probeId)
-    this.#watch = new SubscriberWatch({
-      publisher: parts.publisher,
-      subscriber: parts.subscriber,
-      clock: parts.clock,
-      channels: this.#channels,
-      log: parts.log,
-      onResubscribed: () => { this.#listener?.onResubscribed() }
-    })
+    this.#probes = new Probes(parts)
   }
 
   async start (listener: BrokerListener): Promise<void> {
+    const { shards, bridge } = this.#parts
     this.#listener = listener
-    this.#parts.subscriber.on('messageBuffer', this.#onMessage)
-    this.#watch.start()
-    await this.#channels.subscribe(this.#probeChannel)
-    await Promise.all(this.#parts.bridge?.channels.map(channel => this.#channels.subscribe(channel)) ?? []).catch(cause => {
+    shards.listen({
+      onMessage: (channel, message) => { this.#onMessage(channel, message) },
+      onResubscribed: () => { listener.onResubscribed() }
+    })
+    await this.#probes.start()
+    await Promise.all(bridge?.channels.map(channel => shards.channels.subscribe(channel)) ?? []).catch(cause => {
       throw new Error('Redis did not let this node subscribe to the channels that are bridged', { cause })
     })
   }
@@ -65,18 +50,18 @@ export class RedisBroker implements Broker {
     if (this.#isClosed) return Promise.reject(new RoomcastError('unavailable'))
     const channel = this.#parts.keys.roomChannel(room)
     this.#rooms.set(channel, room)
-    return this.#channels.subscribe(channel)
+    return this.#parts.shards.channels.subscribe(channel)
   }
 
   async unsubscribe (room: string): Promise<void> {
     const channel = this.#parts.keys.roomChannel(room)
     this.#rooms.delete(channel)
-    if (!this.#isClosed) await this.#channels.unsubscribe(channel)
+    if (!this.#isClosed) await this.#parts.shards.channels.unsubscribe(channel)
   }
 
   async position (room: string): Promise<RoomEnd> {
-    const { publisher, keys } = this.#parts
-    const [epoch, offset, inherits] = await this.#call(({ notAfter, runId }) =>
+    const { keys } = this.#parts
+    const [epoch, offset, inherits] = await this.#call(keys.roomEnd(room), (publisher, { notAfter, runId }) =>
       publisher.roomcastPosition(keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, runId))
     return { epoch, offset, inherits: parseInherits(inherits) }
   }
@@ -87,17 +72,17 @@ export class RedisBroker implements Broker {
 
   async assertKey ({ room, idempotency }: PublicationDraft): Promise<void> {
     if (idempotency === undefined) return
-    const { publisher, keys } = this.#parts
     const { id, content } = idempotency
-    const before = await run(publisher, () => publisher.getrange(keys.publishKey(room, id), 0, content.length - 1))
+    const key = this.#parts.keys.publishKey(room, id)
+    const before = await call(this.#parts, key, publisher => publisher.getrange(key, 0, content.length - 1))
       // An answer that was lost here is that to a question.
       .catch(cause => { throw new RoomcastError('unavailable', { cause }) })
     if (before !== '' && before !== content) throw new RoomcastError('key_reused')
   }
 
   async history (room: string, { from, limit, maxBytes, reverse = false }: HistoryQuery): Promise<HistoryPage> {
-    const { publisher, keys, historyOf } = this.#parts
-    const [epochBytes, offset, inherits, entries, more] = await this.#call(({ notAfter, runId }) => publisher.roomcastHistoryBuffer(
+    const { keys, historyOf } = this.#parts
+    const [epochBytes, offset, inherits, entries, more] = await this.#call(keys.roomEnd(room), (publisher, { notAfter, runId }) => publisher.roomcastHistoryBuffer(
       keys.roomEnd(room), keys.roomHistory(room), notAfter, createId(), RETENTION_MS, historyOf(room).ttlMs,
       limit, from ?? '', reverse ? 'reverse' : 'forward', runId, maxBytes
     ))
@@ -108,43 +93,26 @@ export class RedisBroker implements Broker {
   }
 
   async forget (room: string): Promise<void> {
-    const { publisher, keys } = this.#parts
-    await this.#call(({ notAfter }) =>
+    const { keys } = this.#parts
+    await this.#call(keys.roomEnd(room), (publisher, { notAfter }) =>
       publisher.roomcastForget(keys.roomEnd(room), keys.roomHistory(room), notAfter, keys.roomChannel(room)), callForGood)
   }
 
-  async check (): Promise<void> {
-    const probe = createId()
-    const { timeoutMs, publisher } = this.#parts
-    let timer: NodeJS.Timeout | undefined
-    const back = new Promise<void>((resolve, reject) => {
-      this.#probes.set(probe, resolve)
-      timer = setTimeout(() => { reject(new RoomcastError('unavailable', { message: 'The probe did not come back' })) }, timeoutMs)
-    })
-    try {
-      await Promise.all([back, this.#call(() => publisher.roomcastProbe(this.#probeKey, this.#probeChannel, probe))])
-    } finally {
-      clearTimeout(timer)
-      this.#probes.delete(probe)
-    }
+  check (): Promise<void> {
+    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : this.#probes.check()
   }
 
   async close (): Promise<void> {
     this.#isClosed = true
-    this.#watch.stop()
-    this.#parts.subscriber.off('messageBuffer', this.#onMessage)
+    this.#parts.shards.stop()
   }
 
-  #call<Reply> (command: (terms: CallTerms) => Promise<Reply | null>, by = call<Reply>): Promise<Reply> {
-    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : by(this.#parts, command)
+  #call<Reply> (key: string, command: Command<Reply>, by = call<Reply>): Promise<Reply> {
+    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : by(this.#parts, key, command)
   }
 
-  readonly #onMessage = (channelName: Buffer, message: Buffer): void => {
-    const channel = channelName.toString()
-    if (channel === this.#probeChannel) {
-      this.#probes.get(message.toString())?.()
-      return
-    }
+  #onMessage (channel: string, message: Buffer): void {
+    if (this.#probes.take(channel, message)) return
     const room = this.#rooms.get(channel)
     if (room === undefined) {
       for (const publication of this.#parts.bridge?.read(channel, message) ?? []) this.#listener?.onVolatile(publication)

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { RoomcastError } from '../core/errors.ts'
-import type { RedisClock } from './redis-clock.ts'
 import type { Publisher } from './redis-scripts.ts'
+import type { Shards } from './shards.ts'
 
 /** Clocks are compared in whole milliseconds. */
 const DEADLINE_MARGIN_MS = 2
@@ -43,30 +43,36 @@ function release (stream: Redis['stream']): void {
   if (gathering.delete(stream)) stream.uncork()
 }
 
-/** What the scripts of a node need to be called. */
+/** What the calls of a node need. */
 export interface CallParts {
-  readonly publisher: Publisher
-  readonly clock: RedisClock
+  readonly shards: Shards
   /** How long a call may take. */
   readonly timeoutMs: number
 }
 
-/** What every call carries: until when it may be done, on Redis' clock, and which Redis process is meant. */
+/** What every script call carries: until when it may be done, on Redis' clock, and which Redis process is meant. */
 export interface CallTerms {
+  /** The present on that clock, in milliseconds. */
+  readonly now: number
   readonly notAfter: number
   readonly runId: string
 }
 
+/** A command for whoever has the keys that it is about. */
+export type Command<Reply> = (publisher: Publisher, terms: CallTerms) => Promise<Reply | null>
+
 /**
- * Runs a script within its time. Until it is known which Redis process answers, nothing is asked of it.
+ * Runs a script within its time, where its key is. Until it is known which Redis process answers, nothing is asked of it.
  * @throws RoomcastError `unavailable` or `outcome_unknown`
  */
-export async function call<Reply> (
-  { publisher, clock, timeoutMs }: CallParts, command: (terms: CallTerms) => Promise<Reply | null>
-): Promise<Reply> {
+export async function call<Reply> ({ shards, timeoutMs }: CallParts, key: string, command: Command<Reply>): Promise<Reply> {
+  const { publisher, clock } = shards.of(key)
   const { runId } = clock
   if (runId === undefined) throw new RoomcastError('unavailable')
-  return run(publisher, () => command({ notAfter: Math.floor(clock.now() + timeoutMs), runId }))
+  return run(publisher, () => {
+    const now = clock.now()
+    return command(publisher, { now, notAfter: Math.floor(now + timeoutMs), runId })
+  })
 }
 
 /**
@@ -74,10 +80,10 @@ export async function call<Reply> (
  * do it until the deadline, which is what this waits for.
  * @throws RoomcastError `unavailable` or `outcome_unknown`
  */
-export async function callForGood<Reply> (parts: CallParts, command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
+export async function callForGood<Reply> (parts: CallParts, key: string, command: Command<Reply>): Promise<Reply> {
   const begun = performance.now()
   try {
-    return await call(parts, command)
+    return await call(parts, key, command)
   } catch (error) {
     const restMs = begun + parts.timeoutMs + DEADLINE_MARGIN_MS - performance.now()
     if (isAnswerLost(error) && restMs > 0) await new Promise(resolve => { setTimeout(resolve, restMs) })

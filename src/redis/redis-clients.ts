@@ -41,21 +41,23 @@ export interface RedisClientsParts {
   readonly log: Logger
 }
 
-/** The two connections of a node: one that writes and asks, one that only listens, so that neither waits for the other. */
+/** The two connections of a node to a Redis: one that writes and asks, one that only listens, so that neither waits for the other. */
 export class RedisClients {
   readonly publisher: Publisher
   readonly subscriber: Redis
   /** Where they connect to, for people; holds no password. */
   readonly address: string
+  readonly #log: Logger
   #isClosed = false
 
-  private constructor ({ target, ca, log }: RedisClientsParts) {
+  constructor ({ target, ca, log }: RedisClientsParts) {
     // redis/ioredis#947: one of two connections was made without the authority. What both need stands in one place.
     const { url, sentinels } = target
     const shared = { ...options, ...ca !== undefined && { tls: { ca } }, ...sentinels !== undefined && sentinelOptions(url, sentinels, ca) }
     this.publisher = new Redis(url, { ...shared, scripts, connectionName: 'roomcast-publisher' }) as Publisher
     this.subscriber = new Redis(url, { ...shared, connectionName: 'roomcast-subscriber' })
     this.address = describeTarget(target)
+    this.#log = log
     for (const client of [this.publisher, this.subscriber]) {
       reportErrors(client, this.address, log)
       if (sentinels !== undefined) reviveEnded(client, () => this.#isClosed)
@@ -66,15 +68,13 @@ export class RedisClients {
    * Connects both.
    * @throws Error that names host and port, never the password, if Redis is not usable within two seconds, or is only a part of one
    */
-  static async connect (parts: RedisClientsParts): Promise<RedisClients> {
-    const clients = new RedisClients(parts)
+  async connect (): Promise<void> {
     try {
-      await Promise.all([whenReady(clients.publisher, clients.address), whenReady(clients.subscriber, clients.address)])
-      await assertWhole(clients.publisher, clients.address)
-      await warnOfEviction(clients.publisher, clients.address, parts.log)
-      return clients
+      await Promise.all([whenReady(this.publisher, this.address), whenReady(this.subscriber, this.address)])
+      await assertWhole(this.publisher, this.address)
+      await warnOfEviction(this.publisher, this.address, this.#log)
     } catch (error) {
-      clients.#disconnect()
+      this.#disconnect()
       throw error
     }
   }

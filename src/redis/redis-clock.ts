@@ -15,8 +15,13 @@ export class RedisClock {
 
   constructor (client: Redis) {
     this.#client = client
-    client.on('close', () => { this.#runId = undefined })
-    client.on('ready', () => { this.sync().catch(() => { client.disconnect(true) }) })
+  }
+
+  /** Asks for the first time, on a connection that is ready, and from then on after each reconnect. */
+  async start (): Promise<void> {
+    await this.sync()
+    this.#client.on('close', () => { this.#runId = undefined })
+    this.#client.on('ready', () => { this.sync().catch(() => { this.#client.disconnect(true) }) })
   }
 
   /** Now, in milliseconds since 1970. */

@@ -1,7 +1,8 @@
 import { RoomcastError } from '../core/errors.ts'
 import type { NodeInfo, Renewal } from '../core/presence-store.ts'
-import { call, isTimeout, run, type CallParts } from './redis-calls.ts'
+import { call, isTimeout, type CallParts } from './redis-calls.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
+import type { Shard } from './shard.ts'
 
 /** How long after its lease's end a node is claimed: its users are offline by then, and its own late renewal still counts. */
 const CLAIM_AFTER_MS = 1_000
@@ -28,9 +29,10 @@ export class RedisLeases {
     this.#parts = parts
   }
 
-  /** When the lease of a node of ours ends, on Redis' clock; undefined if it holds none. */
-  endOf (nodeId: string): number | undefined {
-    return this.#ends.get(nodeId)
+  /** How long the lease of a node of ours lasts yet, in milliseconds; undefined if it holds none. */
+  restOf (nodeId: string): number | undefined {
+    const end = this.#ends.get(nodeId)
+    return end === undefined ? undefined : end - this.#shard().clock.now()
   }
 
   async take (node: NodeInfo): Promise<void> {
@@ -42,40 +44,40 @@ export class RedisLeases {
       return await this.#lease('renew', node)
     } catch (error) {
       // A half-open link looks like this; a new connection is the cure.
-      if (error instanceof RoomcastError && isTimeout(error.cause)) this.#parts.publisher.disconnect(true)
+      if (error instanceof RoomcastError && isTimeout(error.cause)) this.#shard().publisher.disconnect(true)
       throw error
     }
   }
 
   async release ({ nodeId, nodeName }: NodeInfo, graceMs: number): Promise<void> {
-    const { publisher, keys } = this.#parts
+    const { keys } = this.#parts
     this.#ends.delete(nodeId)
     const holder = JSON.stringify({ nodeName, isLeaving: true })
-    await call(this.#parts, ({ notAfter }) => publisher.roomcastRelease(
+    await call(this.#parts, keys.leases(), (publisher, { notAfter }) => publisher.roomcastRelease(
       keys.leases(), keys.leasesSince(), keys.leaseHolders(), keys.claims(), notAfter, nodeId, graceMs, holder))
-    if (graceMs === 0) await run(publisher, () => publisher.del(keys.nodeIndex(nodeId)))
+    if (graceMs === 0) await call(this.#parts, keys.nodeIndex(nodeId), publisher => publisher.del(keys.nodeIndex(nodeId)))
   }
 
   async bury (nodeId: string): Promise<void> {
-    const { publisher, keys } = this.#parts
-    await call(this.#parts, ({ notAfter }) => publisher.roomcastBury(keys.leaseHolders(), keys.claims(), notAfter, nodeId))
+    const { keys } = this.#parts
+    await call(this.#parts, keys.leases(), (publisher, { notAfter }) => publisher.roomcastBury(keys.leaseHolders(), keys.claims(), notAfter, nodeId))
   }
 
   async nodes (): Promise<KnownNodes> {
-    const { publisher, keys } = this.#parts
-    const [live, holders] = await run(publisher, () => publisher.roomcastNodes(keys.leases(), keys.leaseHolders()))
+    const { keys } = this.#parts
+    const [live, holders] = await call(this.#parts, keys.leases(), publisher => publisher.roomcastNodes(keys.leases(), keys.leaseHolders()))
     const seenAt = new Map<string, number>()
     for (let i = 0; i + 1 < holders.length; i += 2) seenAt.set(String(holders[i]), Number.parseInt(String(holders[i + 1]), 10))
     return { live: new Set(live), seenAt }
   }
 
   async #lease (mode: 'take' | 'renew', { nodeId, nodeName }: NodeInfo): Promise<Renewal> {
-    const { publisher, keys, clock, leaseMs } = this.#parts
-    const reply = await call(this.#parts, ({ notAfter, runId }) => publisher.roomcastLease(
+    const { keys, leaseMs } = this.#parts
+    const reply = await call(this.#parts, keys.leases(), (publisher, { notAfter, runId }) => publisher.roomcastLease(
       keys.leases(), keys.leasesSince(), keys.leaseHolders(), keys.claims(),
       notAfter, mode, nodeId, leaseMs, JSON.stringify({ nodeName }), this.#ends.get(nodeId) ?? 0, RETENTION_MS, CLAIM_AFTER_MS, runId
     ))
-    clock.observe(reply[1])
+    this.#shard().clock.observe(reply[1])
     switch (reply[0]) {
       case 'held':
         this.#ends.set(nodeId, reply[2])
@@ -86,5 +88,10 @@ export class RedisLeases {
       default:
         throw new RoomcastError('unavailable')
     }
+  }
+
+  /** Who has the leases, by whose clock they last. */
+  #shard (): Shard {
+    return this.#parts.shards.of(this.#parts.keys.leases())
   }
 }

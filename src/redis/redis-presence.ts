@@ -3,20 +3,20 @@ import { createId } from '../core/ids.ts'
 import { entryFromKey, entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
 import { tooManyConnections, type ConnectionLimit } from '../core/presence-limit.ts'
 import type {
-  Member, MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
+  MembersPage, MembersSnapshot, NodeInfo, PresenceStore, Renewal, UserPresence
 } from '../core/presence-store.ts'
-import { call, type CallParts, type CallTerms } from './redis-calls.ts'
+import { ownerOf, parseMembers, recordOf, userPresence, type ConnectionEntry } from './presence-records.ts'
+import { call, type CallParts, type CallTerms, type Command } from './redis-calls.ts'
 import { RETENTION_MS, SEEN_RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import { RedisLeases, type KnownNodes } from './redis-leases.ts'
 import { RedisRoomList } from './redis-room-list.ts'
+import type { Publisher } from './redis-scripts.ts'
 import { TurnBatches } from './turn-batches.ts'
 
 export interface RedisPresenceParts extends CallParts {
   readonly keys: RedisKeys
   readonly leaseMs: number
 }
-
-type ConnectionEntry = Extract<PresenceEntry, { kind: 'connection' }>
 
 /** How many entries of a node are read, written or removed at a time. */
 const ENTRIES_PER_STEP = 500
@@ -40,15 +40,15 @@ export class RedisPresence implements PresenceStore {
     this.#parts = parts
     this.#leases = new RedisLeases(parts)
     this.#roomList = new RedisRoomList(parts)
-    const { publisher, keys } = parts
+    const { keys } = parts
     this.#additions = new TurnBatches({
       most: ENTRIES_PER_STEP,
-      send: (nodeId, entries) => this.#write(nodeId, ({ notAfter }) =>
+      send: (nodeId, entries) => this.#write(nodeId, keys.nodeIndex(nodeId), (publisher, { notAfter }) =>
         publisher.roomcastRegister(keys.nodeIndex(nodeId), notAfter, RETENTION_MS, ...entries.flat()))
     })
     this.#removals = new TurnBatches({
       most: ENTRIES_PER_STEP,
-      send: (nodeId, entryKeys) => this.#call(() => publisher.hdel(keys.nodeIndex(nodeId), ...entryKeys))
+      send: (nodeId, entryKeys) => this.#call(keys.nodeIndex(nodeId), publisher => publisher.hdel(keys.nodeIndex(nodeId), ...entryKeys))
     })
   }
 
@@ -68,34 +68,30 @@ export class RedisPresence implements PresenceStore {
   }
 
   async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit): Promise<void> {
-    const { publisher, keys } = this.#parts
     const userId = entry.kind === 'room' ? '' : entry.userId
     await this.#additions.add(nodeId, [entryKeyOf(entry), userId])
     if (entry.kind === 'connection' && limit !== undefined) return this.#registerWithin(limit, { nodeId, nodeName }, entry)
-    await this.#write(nodeId, terms => {
+    const key = this.#keyOf(entry)
+    await this.#write(nodeId, key, (publisher, terms) => {
       const { notAfter } = terms
       switch (entry.kind) {
-        case 'connection': {
-          const { connectionId } = entry
-          return publisher.roomcastRegister(keys.userConnections(userId), notAfter, RETENTION_MS, connectionId, recordOf({ nodeId, nodeName }, entry))
-        }
-        case 'member': return this.#move('roomcastEnter', nodeId, entry, terms)
-        case 'room': return publisher.roomcastRegisterRoom(keys.rooms(), notAfter, RedisRoomList.member(entry.room, nodeId), RETENTION_MS)
+        case 'connection': return publisher.roomcastRegister(key, notAfter, RETENTION_MS, entry.connectionId, recordOf({ nodeId, nodeName }, entry))
+        case 'member': return this.#move('roomcastEnter', publisher, nodeId, entry, terms)
+        case 'room': return publisher.roomcastRegisterRoom(key, notAfter, RedisRoomList.member(entry.room, nodeId), RETENTION_MS)
         default: return entry satisfies never
       }
     })
   }
 
   async remove (nodeId: string, entry: PresenceEntry): Promise<void> {
-    const { publisher, keys } = this.#parts
-    await this.#call(terms => {
-      const { notAfter } = terms
+    const key = this.#keyOf(entry)
+    await this.#call<unknown>(key, (publisher, terms) => {
       switch (entry.kind) {
         case 'connection': return publisher.roomcastRemove(
-          keys.userConnections(entry.userId), keys.userSeen(entry.userId),
-          notAfter, entry.connectionId, nodeId, this.#deadSeenAt.get(nodeId) ?? '', SEEN_RETENTION_MS)
-        case 'member': return this.#move('roomcastLeave', nodeId, entry, terms)
-        case 'room': return publisher.zrem(keys.rooms(), RedisRoomList.member(entry.room, nodeId))
+          key, this.#parts.keys.userSeen(entry.userId),
+          terms.notAfter, entry.connectionId, nodeId, this.#deadSeenAt.get(nodeId) ?? '', SEEN_RETENTION_MS)
+        case 'member': return this.#move('roomcastLeave', publisher, nodeId, entry, terms)
+        case 'room': return publisher.zrem(key, RedisRoomList.member(entry.room, nodeId))
         default: return entry satisfies never
       }
     })
@@ -103,13 +99,13 @@ export class RedisPresence implements PresenceStore {
   }
 
   async entriesOf (nodeId: string): Promise<PresenceEntry[]> {
-    const { publisher, keys } = this.#parts
+    const key = this.#parts.keys.nodeIndex(nodeId)
     if (!this.#deadSeenAt.has(nodeId)) {
       const { seenAt } = await this.#nodes()
       this.#deadSeenAt.set(nodeId, seenAt.get(nodeId) ?? 0)
     }
     // Not HSCAN: its first step may find nothing while there is something, once much was removed.
-    const fields = (await this.#call(() => publisher.hrandfield(keys.nodeIndex(nodeId), ENTRIES_PER_STEP, 'WITHVALUES')) as unknown[]).flat()
+    const fields = (await this.#call(key, publisher => publisher.hrandfield(key, ENTRIES_PER_STEP, 'WITHVALUES')) as unknown[]).flat()
     const entries: PresenceEntry[] = []
     for (let i = 0; i + 1 < fields.length; i += 2) entries.push(entryFromKey(String(fields[i]), String(fields[i + 1])))
     return entries
@@ -122,10 +118,10 @@ export class RedisPresence implements PresenceStore {
   }
 
   async users (userIds: readonly string[]): Promise<UserPresence[]> {
-    const { publisher, keys } = this.#parts
+    const { keys } = this.#parts
     const [nodes, answers] = await Promise.all([
       this.#nodes(),
-      Promise.all(userIds.map(userId => this.#call(() => Promise.all([
+      Promise.all(userIds.map(userId => this.#call(keys.userConnections(userId), publisher => Promise.all([
         publisher.hgetall(keys.userConnections(userId)), publisher.get(keys.userSeen(userId))
       ]))))
     ])
@@ -143,8 +139,8 @@ export class RedisPresence implements PresenceStore {
   }
 
   async occupancy (room: string): Promise<{ connections: number, members: number }> {
-    const { publisher, keys } = this.#parts
-    const [{ live }, records] = await Promise.all([this.#nodes(), this.#call(() => publisher.hvals(keys.roomConnections(room)))])
+    const key = this.#parts.keys.roomConnections(room)
+    const [{ live }, records] = await Promise.all([this.#nodes(), this.#call(key, publisher => publisher.hvals(key))])
     const users = records.filter(record => live.has(ownerOf(record))).map(record => record.slice(record.indexOf(' ') + 1))
     return { connections: users.length, members: new Set(users).size }
   }
@@ -159,13 +155,13 @@ export class RedisPresence implements PresenceStore {
 
   /** Nodes that died and are not swept yet still have entries: it is asked again without those. */
   async #registerWithin ({ most, resumedId = '' }: ConnectionLimit, node: NodeInfo, entry: ConnectionEntry): Promise<void> {
-    const { publisher, keys } = this.#parts
-    const { userId, connectionId } = entry
+    const { connectionId } = entry
+    const key = this.#keyOf(entry)
     const record = recordOf(node, entry)
     const dead = new Set<string>()
     for (;;) {
-      const owners = await this.#write(node.nodeId, ({ notAfter }) => publisher.roomcastRegisterWithin(
-        keys.userConnections(userId), notAfter, RETENTION_MS, connectionId, record, most, resumedId, ...dead))
+      const owners = await this.#write(node.nodeId, key, (publisher, { notAfter }) => publisher.roomcastRegisterWithin(
+        key, notAfter, RETENTION_MS, connectionId, record, most, resumedId, ...dead))
       if (owners.length === 0) return
       const { live } = await this.#nodes()
       const gone = owners.filter(owner => !live.has(owner))
@@ -175,9 +171,9 @@ export class RedisPresence implements PresenceStore {
   }
 
   #move (
-    command: 'roomcastEnter' | 'roomcastLeave', nodeId: string, entry: Extract<PresenceEntry, { kind: 'member' }>, { notAfter, runId }: CallTerms
+    command: 'roomcastEnter' | 'roomcastLeave', publisher: Publisher, nodeId: string, entry: Extract<PresenceEntry, { kind: 'member' }>, { notAfter, runId }: CallTerms
   ): Promise<1 | null> {
-    const { publisher, keys } = this.#parts
+    const { keys } = this.#parts
     const { room, connectionId, userId, info } = entry
     return publisher[command](
       keys.roomConnections(room), keys.roomMembers(room), keys.roomOrder(room), keys.roomVersion(room),
@@ -186,8 +182,8 @@ export class RedisPresence implements PresenceStore {
   }
 
   async #members (room: string, limit: number | '', after: string): Promise<MembersSnapshot> {
-    const { publisher, keys } = this.#parts
-    const [epoch, version, flat] = await this.#call(({ notAfter, runId }) => publisher.roomcastMembers(
+    const { keys } = this.#parts
+    const [epoch, version, flat] = await this.#call(keys.roomMembers(room), (publisher, { notAfter, runId }) => publisher.roomcastMembers(
       keys.roomMembers(room), keys.roomOrder(room), keys.roomVersion(room), notAfter, createId(), RETENTION_MS, limit, after, runId))
     return { epoch, version, members: parseMembers(flat) }
   }
@@ -197,50 +193,33 @@ export class RedisPresence implements PresenceStore {
     return this.#leases.nodes()
   }
 
-  /** Writes for an owner, while its lease lasts and no later than this call may take. */
-  async #write<Reply> (nodeId: string, command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
-    const leaseEnd = this.#leases.endOf(nodeId)
-    if (leaseEnd === undefined) throw new RoomcastError('unavailable')
-    return this.#call(({ notAfter, runId }) => command({ notAfter: Math.min(notAfter, leaseEnd), runId }))
+  /** The first of the keys that an entry is written to, which share a slot. */
+  #keyOf (entry: PresenceEntry): string {
+    const { keys } = this.#parts
+    switch (entry.kind) {
+      case 'connection': return keys.userConnections(entry.userId)
+      case 'member': return keys.roomConnections(entry.room)
+      case 'room': return keys.rooms()
+      default: return entry satisfies never
+    }
   }
 
-  #call<Reply> (command: (terms: CallTerms) => Promise<Reply | null>): Promise<Reply> {
-    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : call(this.#parts, command)
+  /** Writes for an owner, while its lease lasts and no later than this call may take. */
+  async #write<Reply> (nodeId: string, key: string, command: Command<Reply>): Promise<Reply> {
+    const leaseRestMs = this.#leases.restOf(nodeId)
+    if (leaseRestMs === undefined) throw new RoomcastError('unavailable')
+    const asked = performance.now()
+    return this.#call(key, (publisher, terms) => {
+      const leaseEnd = terms.now + leaseRestMs - (performance.now() - asked)
+      return command(publisher, { ...terms, notAfter: Math.min(terms.notAfter, Math.floor(leaseEnd)) })
+    })
+  }
+
+  #call<Reply> (key: string, command: Command<Reply>): Promise<Reply> {
+    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : call(this.#parts, key, command)
   }
 
   #assertOpen (): void {
     if (this.#isClosed) throw new RoomcastError('unavailable')
   }
-}
-
-function ownerOf (record: string): string {
-  return record.slice(0, record.indexOf(' '))
-}
-
-function recordOf ({ nodeId, nodeName }: NodeInfo, { connectedAt, transport, info }: ConnectionEntry): string {
-  return `${nodeId} ${JSON.stringify({ nodeName, connectedAt, transport, info })}`
-}
-
-function userPresence (userId: string, entries: Record<string, string>, seen: number, { live, seenAt }: KnownNodes): UserPresence {
-  const owners = Object.values(entries).map(ownerOf)
-  const connections = Object.entries(entries)
-    .filter(([, entry]) => live.has(ownerOf(entry)))
-    .map(([connectionId, entry]): PresenceRecord => ({ connectionId, userId, nodeId: ownerOf(entry), ...parseRecord(entry) }))
-    .sort((a, b) => a.connectedAt - b.connectedAt)
-  const online = connections.length > 0
-  const lastSeenAt = Math.max(seen, ...owners.map(owner => seenAt.get(owner) ?? 0))
-  return { userId, online, connections, lastSeenAt: online || lastSeenAt === 0 ? null : lastSeenAt }
-}
-
-function parseRecord (entry: string): Omit<PresenceRecord, 'connectionId' | 'userId' | 'nodeId'> {
-  return JSON.parse(entry.slice(entry.indexOf(' ') + 1)) as Omit<PresenceRecord, 'connectionId' | 'userId' | 'nodeId'>
-}
-
-function parseMembers (flat: readonly string[]): Member[] {
-  const members: Member[] = []
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const value = String(flat[i + 1])
-    members.push({ userId: String(flat[i]), info: JSON.parse(value.slice(value.indexOf(' ') + 1)) as unknown })
-  }
-  return members
 }

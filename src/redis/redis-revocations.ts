@@ -20,16 +20,16 @@ export class RedisRevocations implements RevocationStore {
 
   async add (revocation: Revocation): Promise<void> {
     this.#assertOpen()
-    const { publisher, keys, most = MAX_REVOCATIONS } = this.#parts
-    const kept = await callForGood(this.#parts, ({ notAfter }) =>
+    const { keys, most = MAX_REVOCATIONS } = this.#parts
+    const kept = await callForGood(this.#parts, keys.revocations(), (publisher, { notAfter }) =>
       publisher.roomcastRevoke(keys.revocations(), notAfter, revocation.expiresAt, identityOf(revocation), most))
     if (kept === 0) throw new RoomcastError('limit_exceeded')
   }
 
   async all (): Promise<Revocation[]> {
     this.#assertOpen()
-    const { publisher, keys } = this.#parts
-    const texts = await call(this.#parts, ({ notAfter }) => publisher.roomcastRevocations(keys.revocations(), notAfter))
+    const { keys } = this.#parts
+    const texts = await call(this.#parts, keys.revocations(), (publisher, { notAfter }) => publisher.roomcastRevocations(keys.revocations(), notAfter))
     return texts.map(text => JSON.parse(text) as Revocation)
   }
 

@@ -1,6 +1,5 @@
-import { run } from './redis-calls.ts'
+import { call, type CallParts } from './redis-calls.ts'
 import type { RedisKeys } from './redis-keys.ts'
-import type { Publisher } from './redis-scripts.ts'
 
 // Names hold no control characters, so what follows a NUL is the node, and nothing sorts between a name and it.
 const NUL = '\0'
@@ -10,14 +9,16 @@ const AFTER_EVERY_NAME = Buffer.from([0xFF])
 /** How many nodes' entries for one room are expected, so that one read usually fills a page. */
 const NODES_PER_ROOM = 4
 
+export interface RedisRoomListParts extends CallParts {
+  readonly keys: RedisKeys
+}
+
 /** The rooms in use, by name: one sorted set with an entry for each room and node. */
 export class RedisRoomList {
-  readonly #publisher: Publisher
-  readonly #keys: RedisKeys
+  readonly #parts: RedisRoomListParts
 
-  constructor ({ publisher, keys }: { publisher: Publisher, keys: RedisKeys }) {
-    this.#publisher = publisher
-    this.#keys = keys
+  constructor (parts: RedisRoomListParts) {
+    this.#parts = parts
   }
 
   /** The entry for a room on a node. */
@@ -31,10 +32,11 @@ export class RedisRoomList {
     let min = isAfter(prefix, after) ? `[${prefix}` : `[${after}${AFTER_EVERY_NODE}`
     const max = prefix === '' ? '+' : Buffer.concat([Buffer.from(`[${prefix}`), AFTER_EVERY_NAME])
     const count = (limit + 1) * NODES_PER_ROOM
+    const key = this.#parts.keys.rooms()
     for (;;) {
       const from = min
       const [nodes, entries] = await Promise.all([
-        live, run(this.#publisher, () => this.#publisher.zrangebylex(this.#keys.rooms(), from, max, 'LIMIT', 0, count))
+        live, call(this.#parts, key, publisher => publisher.zrangebylex(key, from, max, 'LIMIT', 0, count))
       ])
       for (const entry of entries) {
         const [name = '', nodeId = ''] = entry.split(NUL)

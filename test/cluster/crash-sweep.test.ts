@@ -1,8 +1,7 @@
 import t, { type Test } from 'tap'
 import type { PresenceEntry } from '../../src/core/presence-entry.ts'
-import { RedisClients } from '../../src/redis/redis-clients.ts'
-import { RedisClock } from '../../src/redis/redis-clock.ts'
 import { RedisPresence } from '../../src/redis/redis-presence.ts'
+import { SingleShard } from '../../src/redis/single-shard.ts'
 import { connect, type TestClient } from '../helpers/client.ts'
 import { nodeIdOf, startCluster, type Cluster } from '../helpers/cluster.ts'
 import { equalsServer, settle, watch, type MemberList } from '../helpers/member-list.ts'
@@ -22,11 +21,9 @@ const env = { HEARTBEAT_MS: `${HEARTBEAT_MS}`, LEASE_MS: `${LEASE_MS}` }
 /** A node that registers a crowd as members of a room and is not heard of again. */
 async function ghost (t: Test, { redis, keys }: Cluster, room: string): Promise<{ nodeId: string, users: string[] }> {
   const log = { trace () {}, debug () {}, info () {}, warn () {}, error () {}, fatal () {} }
-  const clients = await RedisClients.connect({ target: { url: redis.url }, log })
-  t.after(() => clients.close())
-  const clock = new RedisClock(clients.publisher)
-  await clock.sync()
-  const store = new RedisPresence({ publisher: clients.publisher, keys, clock, leaseMs: LEASE_MS, timeoutMs: 2_000 })
+  const shards = await SingleShard.connect({ target: { url: redis.url }, log })
+  t.after(() => shards.close())
+  const store = new RedisPresence({ shards, keys, leaseMs: LEASE_MS, timeoutMs: 2_000 })
   const node = { nodeId: 'the-ghost', nodeName: 'ghost' }
   await store.takeLease(node)
   const entries = Array.from({ length: CROWD }, (_, index): PresenceEntry => (

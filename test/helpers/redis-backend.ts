@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import type { Logger } from '../../src/core/logger.ts'
 import { RedisBroker } from '../../src/redis/redis-broker.ts'
-import { RedisClients } from '../../src/redis/redis-clients.ts'
-import { RedisClock } from '../../src/redis/redis-clock.ts'
 import { RedisKeys } from '../../src/redis/redis-keys.ts'
 import { RedisPresence } from '../../src/redis/redis-presence.ts'
 import { RedisRevocations } from '../../src/redis/redis-revocations.ts'
+import type { Shards } from '../../src/redis/shards.ts'
+import { SingleShard } from '../../src/redis/single-shard.ts'
 import { suiteHistoryOf } from '../conformance/broker-suite/history-policy.ts'
 import type { RedisServer } from './redis-server.ts'
 import { until } from './until.ts'
@@ -33,24 +33,22 @@ export class RedisNode {
   readonly broker: RedisBroker
   readonly store: RedisPresence
   readonly revocations: RedisRevocations
-  readonly #clock: RedisClock
+  readonly #shards: Shards
 
-  private constructor (clients: RedisClients, clock: RedisClock, { prefix, most, ...limits }: RedisNodeOptions) {
-    const { publisher, subscriber } = clients
+  private constructor (shards: Shards, { prefix, most, ...limits }: RedisNodeOptions) {
     const { timeoutMs, leaseMs } = { ...DEFAULTS, ...limits }
-    this.#clock = clock
+    this.#shards = shards
     this.keys = new RedisKeys({ prefix, db: 0 })
-    this.broker = new RedisBroker({ historyOf: suiteHistoryOf, publisher, subscriber, keys: this.keys, clock, timeoutMs, log: LOG })
-    this.store = new RedisPresence({ publisher, keys: this.keys, clock, leaseMs, timeoutMs })
-    this.revocations = new RedisRevocations({ publisher, keys: this.keys, clock, timeoutMs, ...most !== undefined && { most } })
+    const shared = { shards, keys: this.keys, timeoutMs }
+    this.broker = new RedisBroker({ ...shared, historyOf: suiteHistoryOf, log: LOG })
+    this.store = new RedisPresence({ ...shared, leaseMs })
+    this.revocations = new RedisRevocations({ ...shared, ...most !== undefined && { most } })
   }
 
   static async connect (t: Pick<Test, 'after'>, redis: RedisServer, options: RedisNodeOptions): Promise<RedisNode> {
-    const clients = await RedisClients.connect({ target: { url: redis.url }, log: LOG })
-    t.after(() => clients.close())
-    const clock = new RedisClock(clients.publisher)
-    await clock.sync()
-    const node = new RedisNode(clients, clock, options)
+    const shards = await SingleShard.connect({ target: { url: redis.url }, log: LOG })
+    t.after(() => shards.close())
+    const node = new RedisNode(shards, options)
     t.after(async () => {
       await node.broker.close()
       await node.store.close()
@@ -61,8 +59,9 @@ export class RedisNode {
 
   /** The present on Redis' clock. */
   async now (): Promise<number> {
-    await this.#clock.sync()
-    return this.#clock.now()
+    const { clock } = this.#shards.of(this.keys.leases())
+    await clock.sync()
+    return clock.now()
   }
 
   /** Waits until so much has passed on Redis' clock, which cannot be moved. */
