@@ -56,7 +56,7 @@ export default [
   { name: 'roomcast/layer-plugin', plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin } },
   layer('src/core', onlyPackages(...enginePackages), allFoldersBut('core'), parents(...processFiles, 'config')),
   layer('src/memory', onlyPackages(...enginePackages), allFoldersBut('core', 'memory'), parents(...processFiles, 'config')),
-  layer('src/redis', onlyPackages(...enginePackages, 'ioredis'), allFoldersBut('core', 'redis'), parents(...processFiles, 'config')),
+  layer('src/redis', onlyPackages(...enginePackages, 'ioredis', 'cluster-key-slot'), allFoldersBut('core', 'redis'), parents(...processFiles, 'config')),
   layer('src/websocket', onlyPackages('node:.*', 'ws'), allFoldersBut('core', 'websocket'), parents(...processFiles, 'config')),
   layer('src/tokens', onlyPackages('@sinclair/typebox', 'node:.*'), allFoldersBut('core', 'tokens'), parents(...processFiles, 'config')),
   layer('plugins',

@@ -3,6 +3,7 @@ import fastifyRedis from '@fastify/redis'
 import fp from 'fastify-plugin'
 import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
+import { ClusterShards } from '../src/redis/cluster-shards.ts'
 import { RedisKeys } from '../src/redis/redis-keys.ts'
 import { redisTarget } from '../src/redis/redis-target.ts'
 import type { Shards } from '../src/redis/shards.ts'
@@ -16,9 +17,9 @@ export interface RedisBackend {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Roomcast's Redis connection that writes and asks; null with the embedded default. */
+    /** Roomcast's Redis connection that writes and asks; null with the embedded default, and on a Redis Cluster, where there is one for each master. */
     publisher: Redis | null
-    /** Roomcast's Redis connection that only listens; null with the embedded default. */
+    /** Roomcast's Redis connection that only listens; null where `publisher` is. */
     subscriber: Redis | null
     roomcastRedis: RedisBackend | null
   }
@@ -34,15 +35,19 @@ export default fp(async (app: FastifyInstance) => {
   }
   // @fastify/redis makes a client only after a plugin time-out that hides the cause; so the clients are made here, and lent to it.
   const ca = redisCaFile === undefined ? undefined : await readFile(redisCaFile, 'utf8')
-  const shards = await SingleShard.connect({ target, ca, log: app.log })
+  const parts = { ca, log: app.log }
+  const shards = 'nodes' in target ? await ClusterShards.connect({ ...parts, target }) : await SingleShard.connect({ ...parts, target })
   app.addHook('onClose', () => shards.close())
-  const { publisher, subscriber } = shards.of()
+  app.decorate('roomcastRedis', { shards, keys: new RedisKeys({ prefix: keyPrefix, db: shards.db }) })
+  if (shards instanceof ClusterShards) {
+    app.decorate('publisher', null).decorate('subscriber', null)
+    return
+  }
 
+  const { publisher, subscriber } = shards.of()
   // The host may have a `redis` decorator; ours stays in this scope.
   app.decorate('redis', Object.create(null) as FastifyInstance['redis'])
   await app.register(fastifyRedis, { client: publisher, namespace: 'publisher', closeClient: false })
   await app.register(fastifyRedis, { client: subscriber, namespace: 'subscriber', closeClient: false })
-
-  const keys = new RedisKeys({ prefix: keyPrefix, db: shards.db })
-  app.decorate('publisher', publisher).decorate('subscriber', subscriber).decorate('roomcastRedis', { shards, keys })
+  app.decorate('publisher', publisher).decorate('subscriber', subscriber)
 }, { name: 'roomcast-redis', dependencies: ['roomcast-settings'], fastify: '5.x' })

@@ -58,7 +58,7 @@ export const BridgeRouteSchema = Type.Object({
 /** Never `*`, whole or in part: who may come is a list of names. */
 const OriginSchema = Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[^/?#*]+$' })
 
-const SentinelSchema = Type.String({ pattern: '^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$' })
+const AddressSchema = Type.String({ pattern: '^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$' })
 
 /**
  * Every setting of Roomcast that is data: its type, default and unit, and the environment variable that sets it for the process.
@@ -68,7 +68,10 @@ export const SettingsSchema = Type.Object({
   redisUrl: Type.Optional(Type.String({
     pattern: '^rediss?://', env: 'REDIS_URL', description: 'redis:// or rediss:// URL; absent: one process, in memory'
   })),
-  redisSentinels: Type.Optional(Type.Array(SentinelSchema, {
+  redisClusterNodes: Type.Optional(Type.Array(AddressSchema, {
+    minItems: 1, env: 'REDIS_CLUSTER_NODES', description: 'host:port of some nodes of a Redis Cluster, which tell the others, comma-separated, IPv6 in brackets'
+  })),
+  redisSentinels: Type.Optional(Type.Array(AddressSchema, {
     minItems: 1, env: 'REDIS_SENTINELS', description: 'host:port of the Sentinels that say where Redis is, comma-separated, IPv6 in brackets'
   })),
   redisSentinelName: Type.Optional(Type.String({

@@ -74,6 +74,7 @@ function valueOf (name: string, text: string, schema: TSchema): unknown {
     case 'API_KEYS': return text.split(',').map(parseApiKey)
     case 'ROOMS': return parseRooms(text)
     case 'BRIDGE': return text.split(',').map(parseBridgeRoute)
+    case 'REDIS_CLUSTER_NODES':
     case 'REDIS_SENTINELS':
     case 'ALLOWED_ORIGINS':
     case 'CORS_ORIGINS': return text.split(',').map(item => item.trim())

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Settings } from './config.ts'
 import { assertPublicRoom, EVERYONE_ROOM } from './core/names.ts'
-import { redisTarget } from './redis/redis-target.ts'
+import { CLUSTER_HOST, redisTarget } from './redis/redis-target.ts'
 import { SettingsError } from './settings-error.ts'
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
@@ -13,9 +13,23 @@ type NameOf = (setting: string) => string
 export function assertRedisSettings (settings: Settings, nameOf: NameOf): void {
   const { redisUrl, redisCaFile, bridge } = settings
   if (redisUrl !== undefined && !isRedisUrl(redisUrl)) throw new SettingsError(nameOf('redisUrl'), 'expected a URL, its user and password percent-encoded')
+  assertClusterNodes(settings, nameOf)
   assertSentinels(settings, nameOf)
   if (redisCaFile !== undefined) assertCaFile(redisCaFile, settings, nameOf)
   for (const route of bridge) assertBridge(route, settings, nameOf('bridge'))
+}
+
+/** A Redis Cluster knows one database, and its nodes tell where they are. */
+function assertClusterNodes ({ redisUrl, redisClusterNodes, redisSentinels }: Settings, nameOf: NameOf): void {
+  if (redisClusterNodes === undefined) return
+  const name = nameOf('redisClusterNodes')
+  if (redisSentinels !== undefined) throw new SettingsError(name, `expected no ${nameOf('redisSentinels')} beside it: the nodes of a Redis Cluster need none`)
+  assertAddresses(redisClusterNodes, name)
+  if (redisUrl === undefined) return
+  const { hostname, port, pathname } = new URL(redisUrl)
+  if (hostname !== CLUSTER_HOST || port !== '' || !['', '/', '/0'].includes(pathname)) {
+    throw new SettingsError(nameOf('redisUrl'), `expected ${CLUSTER_HOST} for host, without a port or a database: ${name} say where it is`)
+  }
 }
 
 /** The host of the URL is where a reader looks for Redis, so it must not name another place than the Sentinels do. */
@@ -26,13 +40,17 @@ function assertSentinels ({ redisUrl, redisSentinels, redisSentinelName, redisSe
     return
   }
   if (redisSentinelName === undefined) throw new SettingsError(nameOf('redisSentinels'), `expected ${nameOf('redisSentinelName')} too, the master's name`)
-  const wrong = redisSentinels.find(address => !URL.canParse(`redis://${address}`))
-  if (wrong !== undefined) throw new SettingsError(nameOf('redisSentinels'), `expected host:port, not ${wrong}`)
+  assertAddresses(redisSentinels, nameOf('redisSentinels'))
   if (redisUrl === undefined) return
   const { hostname, port } = new URL(redisUrl)
   if (hostname !== redisSentinelName || port !== '') {
     throw new SettingsError(nameOf('redisUrl'), `expected ${redisSentinelName} for host, without a port: ${nameOf('redisSentinels')} say where it is`)
   }
+}
+
+function assertAddresses (addresses: readonly string[], name: string): void {
+  const wrong = addresses.find(address => !URL.canParse(`redis://${address}`))
+  if (wrong !== undefined) throw new SettingsError(name, `expected host:port, not ${wrong}`)
 }
 
 /** A file that is not used, or holds nothing, would leave a connection that somebody believes to be checked. */

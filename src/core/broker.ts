@@ -39,10 +39,10 @@ export interface BrokerListener {
   /** The history of a room that the node is subscribed to was forgotten. */
   onForget: (room: string) => void
   /**
-   * The link was lost and is back, and every room that the node is subscribed to is confirmed again.
-   * What was published in between did not arrive: the node compares `position` with what it has.
+   * The link was lost and is back, and every room that the node is subscribed to is confirmed again; or these rooms are, which the link of others
+   * does not carry. What was published in between did not arrive: the node compares `position` with what it has.
    */
-  onResubscribed: () => void
+  onResubscribed: (rooms: ReadonlySet<string> | 'all') => void
 }
 
 /**
@@ -117,10 +117,10 @@ export interface Broker {
   assertKey: (draft: PublicationDraft) => Promise<void>
 
   /**
-   * Proves that publications can go out and come back.
+   * Proves that publications can go out and come back: all, or those of some rooms.
    * @throws RoomcastError `unavailable`
    */
-  check: () => Promise<void>
+  check: (rooms?: readonly string[]) => Promise<void>
 
   /** Stops: what is under way is answered, later calls reject with `unavailable`. */
   close: () => Promise<void>

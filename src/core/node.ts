@@ -111,9 +111,10 @@ export class RealtimeNode {
       onVolatile: publication => { this.rooms.deliverVolatile(publication) },
       onForget: room => { this.rooms.forget(room) },
       onMemberEvent: event => { this.#tellMemberEvent(event) },
-      onResubscribed: () => {
+      onResubscribed: rooms => {
+        this.rooms.catchUp(rooms)
+        if (rooms !== 'all') return
         this.#presence.beat()
-        this.rooms.catchUp()
         this.revoker.sync()
       }
     })

@@ -37,7 +37,9 @@ export interface RoomKeeperParts {
 export class RoomKeeper {
   readonly #parts: RoomKeeperParts
   readonly #queue = new KeyedQueue()
-  readonly #catchUp = new Pursuit({ attempt: () => this.#compare([...this.#parts.hub.rooms()]), retryMs: COMPARE_RETRY_MS })
+  /** Names of rooms of which something may have been missed, and how often that was said. */
+  readonly #behind = new Map<string, number>()
+  readonly #catchUp = new Pursuit({ attempt: () => this.#compareBehind(), retryMs: COMPARE_RETRY_MS })
 
   constructor (parts: RoomKeeperParts) {
     this.#parts = parts
@@ -123,8 +125,10 @@ export class RoomKeeper {
     this.#parts.hub.room(publication.room)?.acceptVolatile(publication)
   }
 
-  /** After an interruption: compares every room, again until it succeeds. Never rejects. */
-  catchUp (): Promise<void> {
+  /** After an interruption: compares every room, or those that it was about, again until it succeeds. Never rejects. */
+  catchUp (names: ReadonlySet<string> | 'all' = 'all'): Promise<void> {
+    const all = names === 'all' ? Array.from(this.#parts.hub.rooms(), ({ name }) => name) : names
+    for (const name of all) this.#behind.set(name, (this.#behind.get(name) ?? 0) + 1)
     return this.#catchUp.begin()
   }
 
@@ -144,6 +148,15 @@ export class RoomKeeper {
     if (due.length > 0) await this.#compare(due)
   }
 
+  /** Resolves with whether all of it could be done. */
+  async #compareBehind (): Promise<boolean> {
+    const { hub } = this.#parts
+    const due = [...this.#behind]
+    if (!(await this.#compare(due.flatMap(([name]) => hub.room(name) ?? [])))) return false
+    for (const [name, times] of due) if (this.#behind.get(name) === times) this.#behind.delete(name)
+    return true
+  }
+
   /** Resolves with whether it could be done. */
   async #compare (rooms: readonly Room[]): Promise<boolean> {
     const { broker, feeds, now, log } = this.#parts
@@ -151,11 +164,12 @@ export class RoomKeeper {
     if (positioned.length === 0) return true
     for (const room of positioned) room.comparedAt = now()
     try {
-      const ends = await Promise.all(positioned.map(room => broker.position(room.name)))
+      const names = positioned.map(({ name }) => name)
+      const ends = await Promise.all(names.map(name => broker.position(name)))
       // What was published before the ends were read may still be on its way to us; it comes before this probe.
-      await broker.check()
+      await broker.check(names)
       for (const [index, end] of ends.entries()) positioned[index]?.settle(end)
-      await feeds.compare(positioned.map(({ name }) => name), () => broker.check())
+      await feeds.compare(names, () => broker.check(names))
       return true
     } catch (error) {
       for (const room of positioned) room.comparedAt = now() - COMPARE_INTERVAL_MS + COMPARE_RETRY_MS

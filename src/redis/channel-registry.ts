@@ -1,66 +1,81 @@
 import type { Redis } from 'ioredis'
 import { RoomcastError } from '../core/errors.ts'
-import { run } from './redis-calls.ts'
+import { isMoved, run } from './redis-calls.ts'
+import type { Channels, Senders } from './shards.ts'
+import { slotOf } from './slot-map.ts'
+
+/** Why channels could not be subscribed to, by their names. */
+type Failures = ReadonlyMap<string, unknown>
 
 interface Batch {
   readonly kind: 'subscribe' | 'unsubscribe'
-  readonly channels: Set<string>
-  readonly done: Promise<void>
+  readonly channels: Map<string, Senders>
+  readonly done: Promise<Failures>
   readonly send: () => void
 }
 
 /** Channels in one SUBSCRIBE: enough to be cheap, little enough not to hold Redis up. */
 const MAX_CHANNELS_PER_COMMAND = 1_000
 
+export interface ChannelRegistryParts {
+  readonly subscriber: Redis
+  /** Whether channels of ours belong to slots, as on a Redis Cluster (Redis, "Sharded Pub/Sub"). */
+  readonly pubsub: 'plain' | 'sharded'
+  /** Another Redis process has the slot of a channel that this one had. */
+  readonly onMoved: (error: unknown) => void
+}
+
 /**
- * Which Redis channels this node wants, kept in step with the subscriber connection. What is asked for in one turn of the event
+ * Which Redis channels this node wants, kept in step with a subscriber connection. What is asked for in one turn of the event
  * loop is sent together, strictly in the order in which it was asked for. After a reconnect everything wanted is subscribed
  * again, here and not by ioredis, whose own attempt ends the process when Redis refuses it.
  */
-export class ChannelRegistry {
-  readonly #subscriber: Redis
-  readonly #wanted = new Set<string>()
+export class ChannelRegistry implements Channels {
+  readonly #parts: ChannelRegistryParts
+  readonly #wanted = new Map<string, Senders>()
   #batches: Batch[] = []
 
-  constructor (subscriber: Redis) {
-    this.#subscriber = subscriber
+  constructor (parts: ChannelRegistryParts) {
+    this.#parts = parts
+  }
+
+  /** All that are wanted here. */
+  get wanted (): ReadonlySet<string> { return new Set(this.#wanted.keys()) }
+
+  async subscribe (channel: string, senders: Senders = 'nodes'): Promise<void> {
+    const failures = await this.#add('subscribe', channel, senders)
+    if (failures.has(channel)) throw new RoomcastError('unavailable', { cause: failures.get(channel) })
+  }
+
+  async unsubscribe (channel: string): Promise<void> {
+    await this.#add('unsubscribe', channel, this.#wanted.get(channel) ?? 'nodes')
   }
 
   /**
-   * Resolves when Redis has confirmed.
-   * @throws RoomcastError `unavailable`: the channel is not wanted any more
-   */
-  subscribe (channel: string): Promise<void> {
-    return this.#add('subscribe', channel)
-  }
-
-  /** Resolves when Redis has confirmed, or the link is lost, which comes to the same. Never rejects. */
-  unsubscribe (channel: string): Promise<void> {
-    return this.#add('unsubscribe', channel)
-  }
-
-  /**
-   * Subscribes again to everything wanted.
-   * @throws if Redis did not confirm all of it
+   * Subscribes again to everything wanted. What is elsewhere by now is told to `onMoved`.
+   * @throws if Redis did not confirm all of the others
    */
   async resubscribe (): Promise<void> {
-    await this.#subscribeAll([...this.#wanted])
+    const failures = [...(await this.#send('subscribe', this.#wanted)).values()]
+    const other = failures.find(error => !isMoved(error))
+    if (other !== undefined) throw other
+    for (const error of new Set(failures)) this.#parts.onMoved(error)
   }
 
-  #add (kind: Batch['kind'], channel: string): Promise<void> {
+  #add (kind: Batch['kind'], channel: string, senders: Senders): Promise<Failures> {
     let batch = this.#batches.at(-1)
     if (batch?.kind !== kind) {
       if (this.#batches.length === 0) setImmediate(() => { this.#sendAll() })
       this.#batches.push(batch = this.#createBatch(kind))
     }
-    batch.channels.add(channel)
+    batch.channels.set(channel, senders)
     return batch.done
   }
 
   #createBatch (kind: Batch['kind']): Batch {
-    const channels = new Set<string>()
+    const channels: Batch['channels'] = new Map()
     let send = (): void => {}
-    const done = new Promise<void>((resolve, reject) => {
+    const done = new Promise<Failures>((resolve, reject) => {
       send = () => { (kind === 'subscribe' ? this.#subscribe(channels) : this.#unsubscribe(channels)).then(resolve, reject) }
     })
     return { kind, channels, done, send }
@@ -72,28 +87,41 @@ export class ChannelRegistry {
     for (const { send } of batches) send()
   }
 
-  async #subscribe (channels: ReadonlySet<string>): Promise<void> {
-    for (const channel of channels) this.#wanted.add(channel)
-    try {
-      await this.#subscribeAll([...channels])
-    } catch (cause) {
-      for (const channel of channels) this.#wanted.delete(channel)
-      throw new RoomcastError('unavailable', { cause })
-    }
+  async #subscribe (channels: Batch['channels']): Promise<Failures> {
+    for (const [channel, senders] of channels) this.#wanted.set(channel, senders)
+    const failures = await this.#send('subscribe', channels)
+    for (const channel of failures.keys()) this.#wanted.delete(channel)
+    return failures
   }
 
-  async #unsubscribe (channels: ReadonlySet<string>): Promise<void> {
-    for (const channel of channels) this.#wanted.delete(channel)
+  #unsubscribe (channels: Batch['channels']): Promise<Failures> {
+    for (const channel of channels.keys()) this.#wanted.delete(channel)
     // A link that fails here takes its subscriptions with it.
-    await run(this.#subscriber, () => this.#subscriber.unsubscribe(...channels)).catch(() => {})
+    return this.#send('unsubscribe', channels)
   }
 
-  async #subscribeAll (channels: readonly string[]): Promise<void> {
-    const commands: Array<Promise<unknown>> = []
-    for (let start = 0; start < channels.length; start += MAX_CHANNELS_PER_COMMAND) {
-      const chunk = channels.slice(start, start + MAX_CHANNELS_PER_COMMAND)
-      commands.push(run(this.#subscriber, () => this.#subscriber.subscribe(...chunk)))
+  /** Never rejects. */
+  async #send (kind: Batch['kind'], channels: Batch['channels']): Promise<Failures> {
+    const { subscriber } = this.#parts
+    const failures = new Map<string, unknown>()
+    await Promise.all(this.#commandsFor(channels).map(async ({ isSharded, names }) => {
+      const verb = `${isSharded ? 's' : ''}${kind}` as const
+      await run(subscriber, () => subscriber[verb](...names)).catch(error => { for (const name of names) failures.set(name, error) })
+    }))
+    return failures
+  }
+
+  /** Channels that one command may name: sharded ones must share a slot. */
+  #commandsFor (channels: Batch['channels']): Array<{ isSharded: boolean, names: string[] }> {
+    const groups = new Map<number, string[][]>()
+    for (const [channel, senders] of channels) {
+      const group = this.#parts.pubsub === 'sharded' && senders === 'nodes' ? slotOf(channel) : -1
+      const chunks = groups.get(group) ?? []
+      const last = chunks.at(-1)
+      if (last === undefined || last.length === MAX_CHANNELS_PER_COMMAND) chunks.push([channel])
+      else last.push(channel)
+      groups.set(group, chunks)
     }
-    await Promise.all(commands)
+    return Array.from(groups, ([group, chunks]) => chunks.map(names => ({ isSharded: group >= 0, names }))).flat()
   }
 }

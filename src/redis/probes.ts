@@ -26,8 +26,8 @@ export class Probes {
   }
 
   /** @throws RoomcastError `unavailable` where one did not come back */
-  async check (): Promise<void> {
-    await Promise.all(this.#parts.shards.all().map(async shard => this.#probe(await this.#idFor(shard))))
+  async check (shards: readonly Shard[]): Promise<void> {
+    await Promise.all(shards.map(async shard => this.#probe(await this.#idFor(shard))))
   }
 
   /** Whether something that arrived was a probe. */

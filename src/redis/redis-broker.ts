@@ -38,10 +38,10 @@ export class RedisBroker implements Broker {
     this.#listener = listener
     shards.listen({
       onMessage: (channel, message) => { this.#onMessage(channel, message) },
-      onResubscribed: () => { listener.onResubscribed() }
+      onResubscribed: channels => { listener.onResubscribed(channels === 'all' ? channels : this.#roomsOf(channels)) }
     })
     await this.#probes.start()
-    await Promise.all(bridge?.channels.map(channel => shards.channels.subscribe(channel)) ?? []).catch(cause => {
+    await Promise.all(bridge?.channels.map(channel => shards.channels.subscribe(channel, 'others')) ?? []).catch(cause => {
       throw new Error('Redis did not let this node subscribe to the channels that are bridged', { cause })
     })
   }
@@ -98,13 +98,19 @@ export class RedisBroker implements Broker {
       publisher.roomcastForget(keys.roomEnd(room), keys.roomHistory(room), notAfter, keys.roomChannel(room)), callForGood)
   }
 
-  check (): Promise<void> {
-    return this.#isClosed ? Promise.reject(new RoomcastError('unavailable')) : this.#probes.check()
+  async check (rooms?: readonly string[]): Promise<void> {
+    if (this.#isClosed) throw new RoomcastError('unavailable')
+    const { shards, keys } = this.#parts
+    await this.#probes.check(rooms === undefined ? shards.all() : [...new Set(rooms.map(room => shards.of(keys.roomChannel(room))))])
   }
 
   async close (): Promise<void> {
     this.#isClosed = true
     this.#parts.shards.stop()
+  }
+
+  #roomsOf (channels: ReadonlySet<string>): Set<string> {
+    return new Set(Array.from(channels, channel => this.#rooms.get(channel)).filter(room => room !== undefined))
   }
 
   #call<Reply> (key: string, command: Command<Reply>, by = call<Reply>): Promise<Reply> {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { RoomcastError } from '../core/errors.ts'
 import type { Publisher } from './redis-scripts.ts'
-import type { Shards } from './shards.ts'
+import type { Redirection, Shards } from './shards.ts'
 
 /** Clocks are compared in whole milliseconds. */
 const DEADLINE_MARGIN_MS = 2
@@ -62,14 +62,40 @@ export interface CallTerms {
 export type Command<Reply> = (publisher: Publisher, terms: CallTerms) => Promise<Reply | null>
 
 /**
- * Runs a script within its time, where its key is. Until it is known which Redis process answers, nothing is asked of it.
+ * Runs a script within its time, where its key is, also where another Redis process turns out to have that. Until it is known which process
+ * answers, nothing is asked of it.
  * @throws RoomcastError `unavailable` or `outcome_unknown`
  */
-export async function call<Reply> ({ shards, timeoutMs }: CallParts, key: string, command: Command<Reply>): Promise<Reply> {
-  const { publisher, clock } = shards.of(key)
+export async function call<Reply> (parts: CallParts, key: string, command: Command<Reply>): Promise<Reply> {
+  const shard = parts.shards.of(key)
+  try {
+    return await callAt({ shard, isAsking: false }, parts.timeoutMs, command)
+  } catch (error) {
+    return follow(parts, key, command, error)
+  }
+}
+
+/** Asks whomever a refusal names, who may name another. What is redirected was not done. */
+async function follow<Reply> ({ shards, timeoutMs }: CallParts, key: string, command: Command<Reply>, refusal: unknown): Promise<Reply> {
+  const begun = performance.now()
+  for (let error = refusal; ;) {
+    const next = await shards.redirect(error, key)
+    const restMs = begun + timeoutMs - performance.now()
+    if (next === undefined || restMs < timeoutMs / 2) throw error
+    try {
+      return await callAt(next, restMs, command)
+    } catch (another) {
+      error = another
+    }
+  }
+}
+
+function callAt<Reply> ({ shard: { publisher, clock }, isAsking }: Redirection, timeoutMs: number, command: Command<Reply>): Promise<Reply> {
   const { runId } = clock
-  if (runId === undefined) throw new RoomcastError('unavailable')
+  if (runId === undefined) return Promise.reject(new RoomcastError('unavailable'))
   return run(publisher, () => {
+    // It counts for the one command that follows.
+    if (isAsking) publisher.asking().catch(() => {})
     const now = clock.now()
     return command(publisher, { now, notAfter: Math.floor(now + timeoutMs), runId })
   })
@@ -89,6 +115,25 @@ export async function callForGood<Reply> (parts: CallParts, key: string, command
     if (isAnswerLost(error) && restMs > 0) await new Promise(resolve => { setTimeout(resolve, restMs) })
     throw error
   }
+}
+
+/** What a master of a Redis Cluster answers that did not do what it was asked (Redis Cluster specification, "Redirection and resharding"). */
+export type ToldRedirection = { readonly kind: 'MOVED' | 'ASK', readonly slot: number, readonly address: string } | { readonly kind: 'TRYAGAIN' }
+
+/** Where an error, or what caused it, points to; undefined if it does not. */
+export function redirectionIn (error: unknown): ToldRedirection | undefined {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (one.name !== 'ReplyError') continue
+    const [kind, slot, address = ''] = one.message.split(' ')
+    if (kind === 'MOVED' || kind === 'ASK') return { kind, slot: Number(slot), address }
+    if (kind === 'TRYAGAIN') return { kind }
+  }
+  return undefined
+}
+
+/** Whether an error says that another process has the slot. */
+export function isMoved (error: unknown): boolean {
+  return redirectionIn(error)?.kind === 'MOVED'
 }
 
 /** What Redis says at the end of an error on which a script stopped; what the script wrote before stays. */

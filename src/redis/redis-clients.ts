@@ -22,7 +22,7 @@ const MAX_RECONNECT_DELAY_MS = 1_000
 
 // Nothing waits in a queue for a better time, nothing is sent twice, and nothing is resubscribed behind our back: what cannot be
 // done now is refused now, and the refusal is final.
-const options = {
+export const connectionOptions = {
   lazyConnect: true,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
@@ -38,6 +38,8 @@ export interface RedisClientsParts {
   readonly target: RedisTarget
   /** Certificates, as PEM, of those who may vouch for a Redis reached by TLS; absent: those that Node.js trusts. */
   readonly ca?: string | undefined
+  /** How scripts tell: on plain channels, or on those that belong to slots, which a Redis Cluster has. */
+  readonly pubsub?: 'plain' | 'sharded'
   readonly log: Logger
 }
 
@@ -47,16 +49,18 @@ export class RedisClients {
   readonly subscriber: Redis
   /** Where they connect to, for people; holds no password. */
   readonly address: string
+  readonly #pubsub: 'plain' | 'sharded'
   readonly #log: Logger
   #isClosed = false
 
-  constructor ({ target, ca, log }: RedisClientsParts) {
+  constructor ({ target, ca, pubsub = 'plain', log }: RedisClientsParts) {
     // redis/ioredis#947: one of two connections was made without the authority. What both need stands in one place.
     const { url, sentinels } = target
-    const shared = { ...options, ...ca !== undefined && { tls: { ca } }, ...sentinels !== undefined && sentinelOptions(url, sentinels, ca) }
-    this.publisher = new Redis(url, { ...shared, scripts, connectionName: 'roomcast-publisher' }) as Publisher
+    const shared = { ...connectionOptions, ...ca !== undefined && { tls: { ca } }, ...sentinels !== undefined && sentinelOptions(url, sentinels, ca) }
+    this.publisher = new Redis(url, { ...shared, scripts: scripts[pubsub], connectionName: 'roomcast-publisher' }) as Publisher
     this.subscriber = new Redis(url, { ...shared, connectionName: 'roomcast-subscriber' })
     this.address = describeTarget(target)
+    this.#pubsub = pubsub
     this.#log = log
     for (const client of [this.publisher, this.subscriber]) {
       reportErrors(client, this.address, log)
@@ -71,7 +75,7 @@ export class RedisClients {
   async connect (): Promise<void> {
     try {
       await Promise.all([whenReady(this.publisher, this.address), whenReady(this.subscriber, this.address)])
-      await assertWhole(this.publisher, this.address)
+      if (this.#pubsub === 'plain') await assertWhole(this.publisher, this.address)
       await warnOfEviction(this.publisher, this.address, this.#log)
     } catch (error) {
       this.#disconnect()
@@ -128,7 +132,7 @@ async function assertWhole (publisher: Redis, address: string): Promise<void> {
   const info = await publisher.info('cluster').catch(asIfUnasked)
   if (!info.includes('cluster_enabled:1')) return
   const masters = /cluster_size:(\d+)/.exec(await publisher.cluster('INFO').catch(asIfUnasked))?.[1]
-  if (Number(masters) > 1) throw new Error(`Redis at ${address} is one of ${masters} masters of a Redis Cluster, which Roomcast does not support: it needs one that holds all slots`)
+  if (Number(masters) > 1) throw new Error(`Redis at ${address} is one of ${masters} masters of a Redis Cluster: name some of them in REDIS_CLUSTER_NODES`)
 }
 
 /** A Redis that evicts what it likes takes presence records and numberings, of which nobody hears. */

@@ -12,9 +12,13 @@ export class RedisClock {
   #told = 0
   #toldAt = 0
   #runId: string | undefined
+  readonly #onOtherProcess: () => void
+  #lastRunId: string | undefined
 
-  constructor (client: Redis) {
+  /** @param onOtherProcess called when it is not the process any more that it was before a reconnect */
+  constructor (client: Redis, onOtherProcess: () => void = () => {}) {
     this.#client = client
+    this.#onOtherProcess = onOtherProcess
   }
 
   /** Asks for the first time, on a connection that is ready, and from then on after each reconnect. */
@@ -43,6 +47,9 @@ export class RedisClock {
     const [[seconds, microseconds], info] = await Promise.all([this.#client.time(), this.#client.info('server')])
     this.observe(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000))
     this.#runId = runIdIn(info)
+    const isOther = this.#lastRunId !== undefined && this.#lastRunId !== this.#runId
+    this.#lastRunId = this.#runId
+    if (isOther) this.#onOtherProcess()
   }
 }
 

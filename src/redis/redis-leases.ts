@@ -24,6 +24,8 @@ export class RedisLeases {
   readonly #parts: RedisLeasesParts
   /** When the leases taken through this object end, as Redis told. */
   readonly #ends = new Map<string, number>()
+  /** How many replacements there had been when the last lease was taken. */
+  #replacements = 0
 
   constructor (parts: RedisLeasesParts) {
     this.#parts = parts
@@ -36,10 +38,16 @@ export class RedisLeases {
   }
 
   async take (node: NodeInfo): Promise<void> {
+    this.#replacements = this.#parts.shards.replacements
     await this.#lease('take', node)
   }
 
   async renew (node: NodeInfo): Promise<Renewal> {
+    // Entries of this node may be gone that lay elsewhere than its lease does.
+    if (this.#replacements !== this.#parts.shards.replacements) {
+      this.#ends.delete(node.nodeId)
+      return { status: 'lost' }
+    }
     try {
       return await this.#lease('renew', node)
     } catch (error) {

@@ -8,6 +8,7 @@ import type {
 import { ownerOf, parseMembers, recordOf, userPresence, type ConnectionEntry } from './presence-records.ts'
 import { call, type CallParts, type CallTerms, type Command } from './redis-calls.ts'
 import { RETENTION_MS, SEEN_RETENTION_MS, type RedisKeys } from './redis-keys.ts'
+import { RecentRemovals } from './recent-removals.ts'
 import { RedisLeases, type KnownNodes } from './redis-leases.ts'
 import { RedisRoomList } from './redis-room-list.ts'
 import type { Publisher } from './redis-scripts.ts'
@@ -34,13 +35,15 @@ export class RedisPresence implements PresenceStore {
   readonly #removals: TurnBatches<string>
   /** When nodes that this one sweeps were last seen. */
   readonly #deadSeenAt = new Map<string, number>()
+  readonly #recentRemovals = new RecentRemovals({ remove: (nodeId, entry) => this.#remove(nodeId, entry) })
   #isClosed = false
 
   constructor (parts: RedisPresenceParts) {
     this.#parts = parts
     this.#leases = new RedisLeases(parts)
     this.#roomList = new RedisRoomList(parts)
-    const { keys } = parts
+    const { keys, shards } = parts
+    shards.listen({ onReplaced: () => { this.#recentRemovals.repeat() } })
     this.#additions = new TurnBatches({
       most: ENTRIES_PER_STEP,
       send: (nodeId, entries) => this.#write(nodeId, keys.nodeIndex(nodeId), (publisher, { notAfter }) =>
@@ -68,6 +71,7 @@ export class RedisPresence implements PresenceStore {
   }
 
   async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit): Promise<void> {
+    this.#recentRemovals.forget(nodeId, entry)
     const userId = entry.kind === 'room' ? '' : entry.userId
     await this.#additions.add(nodeId, [entryKeyOf(entry), userId])
     if (entry.kind === 'connection' && limit !== undefined) return this.#registerWithin(limit, { nodeId, nodeName }, entry)
@@ -84,6 +88,12 @@ export class RedisPresence implements PresenceStore {
   }
 
   async remove (nodeId: string, entry: PresenceEntry): Promise<void> {
+    await this.#remove(nodeId, entry)
+    if (this.#parts.shards.areMany) this.#recentRemovals.add(nodeId, entry)
+    await this.#removals.add(nodeId, entryKeyOf(entry))
+  }
+
+  async #remove (nodeId: string, entry: PresenceEntry): Promise<void> {
     const key = this.#keyOf(entry)
     await this.#call<unknown>(key, (publisher, terms) => {
       switch (entry.kind) {
@@ -95,7 +105,6 @@ export class RedisPresence implements PresenceStore {
         default: return entry satisfies never
       }
     })
-    await this.#removals.add(nodeId, entryKeyOf(entry))
   }
 
   async entriesOf (nodeId: string): Promise<PresenceEntry[]> {
@@ -151,6 +160,7 @@ export class RedisPresence implements PresenceStore {
 
   async close (): Promise<void> {
     this.#isClosed = true
+    this.#recentRemovals.stop()
   }
 
   /** Nodes that died and are not swept yet still have entries: it is asked again without those. */

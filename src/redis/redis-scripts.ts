@@ -4,8 +4,7 @@ import { enter, leave, members, register, registerRoom, registerWithin, remove }
 import { forget, history, position, probe, publish } from './publication-scripts.ts'
 import { revocations, revoke } from './revocation-scripts.ts'
 
-/** The scripts as commands of the publisher connection; ioredis sends them by hash, and whole where Redis forgot them. */
-export const scripts = {
+const plain = {
   /** Of no fixed number of keys: that number comes first. */
   roomcastPublish: { lua: publish },
   roomcastPosition: { lua: position, numberOfKeys: 2 },
@@ -25,6 +24,15 @@ export const scripts = {
   roomcastMembers: { lua: members, numberOfKeys: 3 },
   roomcastRevoke: { lua: revoke, numberOfKeys: 1 },
   roomcastRevocations: { lua: revocations, numberOfKeys: 1 }
+} as const
+
+/**
+ * The scripts as commands of the publisher connection; ioredis sends them by hash, and whole where Redis forgot them. Sharded ones tell on
+ * channels that belong to the slot of their keys.
+ */
+export const scripts = {
+  plain,
+  sharded: Object.fromEntries(Object.entries(plain).map(([name, script]) => [name, { ...script, lua: script.lua.replaceAll("'PUBLISH'", "'SPUBLISH'") }])) as typeof plain
 } as const
 
 type Done = Promise<1 | null>

@@ -5,8 +5,21 @@ export interface RedisTarget {
   readonly sentinels?: Sentinels | undefined
 }
 
+/** A Redis Cluster. */
+export interface ClusterTarget {
+  /** User, password and TLS. */
+  readonly url: string
+  /** Some of its nodes, which tell the others. */
+  readonly nodes: readonly Address[]
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
 export interface Sentinels {
-  readonly addresses: ReadonlyArray<{ readonly host: string, readonly port: number }>
+  readonly addresses: readonly Address[]
   /** What they call the master. */
   readonly name: string
   readonly password?: string | undefined
@@ -14,26 +27,45 @@ export interface Sentinels {
 
 export interface RedisTargetSettings {
   readonly redisUrl?: string
+  readonly redisClusterNodes?: readonly string[]
   readonly redisSentinels?: readonly string[]
   readonly redisSentinelName?: string
   readonly redisSentinelPassword?: string
 }
 
+/** What stands for the host in the URL of a Redis Cluster, whose nodes are named elsewhere. */
+export const CLUSTER_HOST = 'cluster'
+
 /** Which Redis is meant by the settings; undefined: none, everything is in memory. */
-export function redisTarget ({ redisUrl, redisSentinels, redisSentinelName: name, redisSentinelPassword: password }: RedisTargetSettings): RedisTarget | undefined {
+export function redisTarget (settings: RedisTargetSettings): RedisTarget | ClusterTarget | undefined {
+  const { redisUrl, redisClusterNodes, redisSentinels, redisSentinelName: name, redisSentinelPassword: password } = settings
+  if (redisClusterNodes !== undefined) return { url: redisUrl ?? `redis://${CLUSTER_HOST}`, nodes: redisClusterNodes.map(parseAddress) }
   if (redisSentinels === undefined || name === undefined) return redisUrl === undefined ? undefined : { url: redisUrl }
   return { url: redisUrl ?? `redis://${name}`, sentinels: { addresses: redisSentinels.map(parseAddress), name, password } }
 }
 
+/** The URL of one node of a Redis Cluster, with what the URL for all of them says. */
+export function nodeUrl (url: string, address: string): string {
+  const { protocol, username, password } = new URL(url)
+  const login = username === '' && password === '' ? '' : `${username}:${password}@`
+  return `${protocol}//${login}${address}`
+}
+
 /** Takes `host:port` apart; an IPv6 address stands in brackets. */
-function parseAddress (text: string): Sentinels['addresses'][number] {
+function parseAddress (text: string): Address {
   const colon = text.lastIndexOf(':')
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
 }
 
 /** Where it is, for people; holds no password. */
-export function describeTarget ({ url, sentinels }: RedisTarget): string {
-  if (sentinels !== undefined) return `${sentinels.name} of the Sentinels ${sentinels.addresses.map(({ host, port }) => `${host}:${port}`).join(', ')}`
+export function describeTarget (target: RedisTarget | ClusterTarget): string {
+  if ('nodes' in target) return listAddresses(target.nodes)
+  const { url, sentinels } = target
+  if (sentinels !== undefined) return `${sentinels.name} of the Sentinels ${listAddresses(sentinels.addresses)}`
   const { hostname, port } = new URL(url)
   return `${hostname.replace(/^\[|\]$/g, '') || 'localhost'}:${port === '' ? 6_379 : port}`
+}
+
+function listAddresses (addresses: readonly Address[]): string {
+  return addresses.map(({ host, port }) => `${host}:${port}`).join(', ')
 }

@@ -9,7 +9,11 @@ import { SubscriberWatch } from './subscriber-watch.ts'
 export interface ShardParts extends RedisClientsParts {
   readonly onMessage: (channel: string, message: Buffer) => void
   /** All channels of this shard are confirmed again, after an interruption. */
-  readonly onResubscribed: (shard: Shard) => void
+  readonly onResubscribed: () => void
+  /** A channel that was listened to here belongs to another. */
+  readonly onMoved: (error: unknown) => void
+  /** It is not the process any more that it was before an interruption. */
+  readonly onOtherProcess?: () => void
 }
 
 /** One of the Redis processes that hold the keys, as a node uses it: a connection that writes and asks, one that only listens, and its clock. */
@@ -18,17 +22,19 @@ export class Shard {
   readonly channels: ChannelRegistry
   readonly #clients: RedisClients
   readonly #onMessage: (channel: Buffer, message: Buffer) => void
+  readonly #onMoved: () => void
   readonly #watch: SubscriberWatch
 
-  constructor ({ onMessage, onResubscribed, ...parts }: ShardParts) {
+  constructor ({ onMessage, onResubscribed, onMoved, onOtherProcess, ...parts }: ShardParts) {
     const clients = new RedisClients(parts)
     const { publisher, subscriber } = clients
     this.#clients = clients
-    this.clock = new RedisClock(publisher)
-    this.channels = new ChannelRegistry(subscriber)
+    this.clock = new RedisClock(publisher, onOtherProcess)
+    this.channels = new ChannelRegistry({ subscriber, pubsub: parts.pubsub ?? 'plain', onMoved })
+    this.#onMoved = () => { onMoved(undefined) }
     this.#onMessage = (channel, message) => { onMessage(channel.toString(), message) }
     this.#watch = new SubscriberWatch({
-      publisher, subscriber, clock: this.clock, channels: this.channels, log: parts.log, onResubscribed: () => { onResubscribed(this) }
+      publisher, subscriber, clock: this.clock, channels: this.channels, log: parts.log, onResubscribed
     })
   }
 
@@ -51,14 +57,16 @@ export class Shard {
       await this.#clients.close()
       throw new Error(`Redis at ${this.address} refused what the start needs: ${wordsOf(cause)}`, { cause })
     }
-    this.subscriber.on('messageBuffer', this.#onMessage)
+    this.subscriber.on('messageBuffer', this.#onMessage).on('smessageBuffer', this.#onMessage)
+    // ioredis tells so of a channel that Redis took away, and of one that it refused.
+    this.subscriber.on('moved', this.#onMoved)
     this.#watch.start()
   }
 
   /** Hands over nothing more. */
   stop (): void {
     this.#watch.stop()
-    this.subscriber.off('messageBuffer', this.#onMessage)
+    this.subscriber.off('messageBuffer', this.#onMessage).off('smessageBuffer', this.#onMessage).off('moved', this.#onMoved)
   }
 
   /** Ends both connections, after the answers that are under way if Redis still gives them. */

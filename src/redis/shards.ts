@@ -16,13 +16,16 @@ export interface ShardsListener {
   readonly onReplaced?: () => void
 }
 
+/** Who publishes on a channel: the nodes, or others, who know nothing of slots. */
+export type Senders = 'nodes' | 'others'
+
 /** Which channels a node listens to. */
 export interface Channels {
   /**
    * Resolves when Redis has confirmed.
    * @throws RoomcastError `unavailable`: the channel is not wanted any more
    */
-  subscribe: (channel: string) => Promise<void>
+  subscribe: (channel: string, senders?: Senders) => Promise<void>
   /** Resolves when Redis has confirmed, or the link is lost, which comes to the same. Never rejects. */
   unsubscribe: (channel: string) => Promise<void>
 }
@@ -34,7 +37,9 @@ export interface Shards {
   /** The number of the database that keys live in. */
   readonly db: number
   readonly channels: Channels
-  /** How often a process was replaced by another that may not have had the last of its writes. */
+  /** Whether keys lie apart, in processes that fail each on its own. */
+  readonly areMany: boolean
+  /** How often a process was replaced by another, as far as scripts cannot tell by themselves. */
   readonly replacements: number
   /** Those that have keys. */
   all: () => readonly Shard[]

@@ -6,6 +6,7 @@ import type { Redirection, Shards, ShardsListener } from './shards.ts'
 export class SingleShard implements Shards {
   /** Every script that has to know is told which process answers, so nothing is counted here. */
   readonly replacements = 0
+  readonly areMany = false
   readonly #listeners: ShardsListener[] = []
   readonly #shard: Shard
   readonly #all: readonly Shard[]
@@ -14,7 +15,8 @@ export class SingleShard implements Shards {
     this.#shard = new Shard({
       ...parts,
       onMessage: (channel, message) => { for (const { onMessage } of this.#listeners) onMessage?.(channel, message) },
-      onResubscribed: () => { for (const { onResubscribed } of this.#listeners) onResubscribed?.('all') }
+      onResubscribed: () => { for (const { onResubscribed } of this.#listeners) onResubscribed?.('all') },
+      onMoved () {}
     })
     this.#all = [this.#shard]
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import type { Logger } from '../../src/core/logger.ts'
+import { ClusterShards } from '../../src/redis/cluster-shards.ts'
 import { RedisBroker } from '../../src/redis/redis-broker.ts'
 import { RedisKeys } from '../../src/redis/redis-keys.ts'
 import { RedisPresence } from '../../src/redis/redis-presence.ts'
@@ -8,6 +9,7 @@ import { RedisRevocations } from '../../src/redis/redis-revocations.ts'
 import type { Shards } from '../../src/redis/shards.ts'
 import { SingleShard } from '../../src/redis/single-shard.ts'
 import { suiteHistoryOf } from '../conformance/broker-suite/history-policy.ts'
+import { RedisCluster } from './redis-cluster.ts'
 import type { RedisServer } from './redis-server.ts'
 import { until } from './until.ts'
 
@@ -45,8 +47,8 @@ export class RedisNode {
     this.revocations = new RedisRevocations({ ...shared, ...most !== undefined && { most } })
   }
 
-  static async connect (t: Pick<Test, 'after'>, redis: RedisServer, options: RedisNodeOptions): Promise<RedisNode> {
-    const shards = await SingleShard.connect({ target: { url: redis.url }, log: LOG })
+  static async connect (t: Pick<Test, 'after'>, redis: RedisServer | RedisCluster, options: RedisNodeOptions): Promise<RedisNode> {
+    const shards = await connect(redis)
     t.after(() => shards.close())
     const node = new RedisNode(shards, options)
     t.after(async () => {
@@ -69,4 +71,12 @@ export class RedisNode {
     const end = await this.now() + ms
     await until(`${ms} ms on Redis' clock`, true, async () => await this.now() >= end, ms + 3_000)
   }
+}
+
+function connect (redis: RedisServer | RedisCluster): Promise<Shards> {
+  if (redis instanceof RedisCluster) {
+    const nodes = redis.masters.map(({ port }) => ({ host: '127.0.0.1', port }))
+    return ClusterShards.connect({ target: { url: 'redis://cluster', nodes }, log: LOG })
+  }
+  return SingleShard.connect({ target: { url: redis.url }, log: LOG })
 }

@@ -9,8 +9,8 @@ import type { Test } from 'tap'
 import { freePort } from './free-port.ts'
 
 export interface RedisServerOptions {
-  /** A Redis Cluster of this one process, which holds all slots. */
-  readonly cluster?: boolean
+  /** A Redis Cluster of this one process, which holds all slots; or one that is to become part of a larger one. */
+  readonly cluster?: 'whole' | 'part' | undefined
   /** The port on which it reaches the Redis that it replicates, from the start and until it is promoted. */
   readonly replicaOf?: number
 }
@@ -31,18 +31,20 @@ or name the binary in REDIS_SERVER_BIN.`
 export class RedisServer {
   readonly port: number
   readonly #directory: string
-  readonly #isCluster: boolean
+  readonly #cluster: RedisServerOptions['cluster']
   #master: number | undefined
   #process: ChildProcess | undefined
   #client: Redis | undefined
   #output = ''
 
-  constructor ({ port, directory, cluster = false, replicaOf }: RedisServerOptions & { port: number, directory: string }) {
+  constructor ({ port, directory, cluster, replicaOf }: RedisServerOptions & { port: number, directory: string }) {
     this.port = port
     this.#directory = directory
-    this.#isCluster = cluster
+    this.#cluster = cluster
     this.#master = replicaOf
   }
+
+  get isRunning (): boolean { return this.#process !== undefined && !hasEnded(this.#process) }
 
   get url (): string { return `redis://${HOST}:${this.port}` }
 
@@ -60,7 +62,7 @@ export class RedisServer {
     }
     await this.#until('answered PING', async () => (await this.command('INFO', 'server') as string).includes(`process_id:${this.pid}\r\n`))
     if (this.#master !== undefined) await this.#isLinked()
-    if (!this.#isCluster) return
+    if (this.#cluster !== 'whole') return
     const info = await this.command('CLUSTER', 'INFO') as string
     if (!info.includes('cluster_slots_assigned:16384')) await this.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
     await this.#until('said cluster_state:ok', async () => (await this.command('CLUSTER', 'INFO') as string).includes('cluster_state:ok'))
@@ -139,7 +141,8 @@ export class RedisServer {
     // A master's default is to wait 5 s for more replicas before it sends its state.
     always.push('--repl-diskless-sync-delay', '0')
     if (this.#master !== undefined) always.push('--replicaof', HOST, `${this.#master}`)
-    return this.#isCluster ? [...always, '--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`] : always
+    if (this.#cluster === undefined) return always
+    return [...always, '--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`, '--cluster-node-timeout', '1500']
   }
 
   /** How far it has got in what a master tells its replicas. */

@@ -32,6 +32,8 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['TRUST_PROXY', '10.0.0.7, 10.1.0.0/16,fd00::/8,::1', { trustProxy: ['10.0.0.7', '10.1.0.0/16', 'fd00::/8', '::1'] }],
   ['REDIS_URL', 'redis://127.0.0.1:6379/1', { redisUrl: 'redis://127.0.0.1:6379/1' }],
   ['REDIS_URL', 'rediss://user:pass@[::1]:6380', { redisUrl: 'rediss://user:pass@[::1]:6380' }],
+  ['REDIS_CLUSTER_NODES', '127.0.0.1:7000, [::1]:7001', { redisClusterNodes: ['127.0.0.1:7000', '[::1]:7001'] }],
+  ['REDIS_CLUSTER_NODES', 'redis-0.redis:6379', { redisUrl: 'rediss://user:pass@cluster', redisClusterNodes: ['redis-0.redis:6379'] }, { REDIS_URL: 'rediss://user:pass@cluster' }],
   ['REDIS_SENTINELS', '127.0.0.1:26379, [::1]:26380', { redisSentinels: ['127.0.0.1:26379', '[::1]:26380'], redisSentinelName: 'mymaster' }, { REDIS_SENTINEL_NAME: 'mymaster' }],
   ['REDIS_SENTINEL_NAME', 'My_master.1', { redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'My_master.1' }, SENTINELS],
   ['REDIS_SENTINEL_PASSWORD', 'hunter2', { redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'mymaster', redisSentinelPassword: 'hunter2' }, { ...SENTINELS, REDIS_SENTINEL_NAME: 'mymaster' }],
@@ -100,6 +102,9 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['TRUST_PROXY', '10.0.0.1,', /addresses/],
   ['REDIS_URL', 'http://user:hunter2@x', /rediss?:/, 'hunter2'],
   ['REDIS_URL', 'redis://user:hunter2@127.0.0.1:port', /URL/, 'hunter2'],
+  ['REDIS_CLUSTER_NODES', '127.0.0.1', /match/],
+  ['REDIS_CLUSTER_NODES', '127.0.0.1:99999', /expected host:port, not 127\.0\.0\.1:99999/],
+  ['REDIS_CLUSTER_NODES', 'user:hunter2@127.0.0.1:7000', /match/, 'hunter2'],
   ['REDIS_SENTINELS', '127.0.0.1:26379', /REDIS_SENTINEL_NAME/],
   ['REDIS_SENTINELS', '127.0.0.1', /match/],
   ['REDIS_SENTINELS', '127.0.0.1:26379,', /match/],
@@ -230,6 +235,17 @@ t.test('what names the Sentinels fits together', async t => {
     t.match(message, /^REDIS_URL: expected mymaster for host, without a port/)
     t.notMatch(message, 'hunter2')
   }
+  t.match(refusal({ ...env, REDIS_CA_FILE: caFile }), /^REDIS_CA_FILE: expected REDIS_URL to be a rediss:/)
+})
+
+t.test('what names a Redis Cluster fits together', async t => {
+  const env = { REDIS_CLUSTER_NODES: '127.0.0.1:7000' }
+  for (const url of ['redis://:hunter2@127.0.0.1', 'redis://:hunter2@cluster:6379', 'redis://:hunter2@cluster/1']) {
+    const message = refusal({ ...env, REDIS_URL: url })
+    t.match(message, /^REDIS_URL: expected cluster for host, without a port or a database/)
+    t.notMatch(message, 'hunter2')
+  }
+  t.match(refusal({ ...env, ...SENTINELS, REDIS_SENTINEL_NAME: 'mymaster' }), /^REDIS_CLUSTER_NODES: expected no REDIS_SENTINELS/)
   t.match(refusal({ ...env, REDIS_CA_FILE: caFile }), /^REDIS_CA_FILE: expected REDIS_URL to be a rediss:/)
 })
 

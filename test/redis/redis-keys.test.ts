@@ -13,7 +13,7 @@ t.test('every key has an expiry', async t => {
 })
 
 t.test('on a Redis Cluster', async t => {
-  const redis = await startRedis(t, { cluster: true })
+  const redis = await startRedis(t, { cluster: 'whole' })
   const keys = new RedisKeys({ prefix: randomPrefix(), db: 0 })
   const slotsOf = async (names: readonly string[]) =>
     new Set(await Promise.all(names.map(name => redis.command('CLUSTER', 'KEYSLOT', name)))).size

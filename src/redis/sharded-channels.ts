@@ -1,0 +1,102 @@
+import { RoomcastError } from '../core/errors.ts'
+import { Pursuit } from '../core/pursuit.ts'
+import { isMoved } from './redis-calls.ts'
+import type { Shard } from './shard.ts'
+import type { Channels, Senders, Shards } from './shards.ts'
+
+/** How soon channels that could not be moved are moved again, in milliseconds. */
+const MOVE_RETRY_MS = 200
+
+/** Where a channel is listened to. */
+interface Place {
+  readonly shard: Shard
+  readonly senders: Senders
+}
+
+export interface ShardedChannelsParts {
+  readonly shards: Pick<Shards, 'of' | 'redirect'>
+  /** Channels are listened to at another place, and what was sent meanwhile may have been missed. */
+  readonly onMoved: (channels: ReadonlySet<string>) => void
+}
+
+/** Which channels this node wants, each at the master that has its slot, wherever that goes. */
+export class ShardedChannels implements Channels {
+  readonly #parts: ShardedChannelsParts
+  readonly #places = new Map<string, Place>()
+  readonly #following = new Pursuit({ attempt: () => this.#moveAll(), retryMs: MOVE_RETRY_MS })
+
+  constructor (parts: ShardedChannelsParts) {
+    this.#parts = parts
+  }
+
+  async subscribe (channel: string, senders: Senders = 'nodes'): Promise<void> {
+    const { shards } = this.#parts
+    const place = { shard: shards.of(channel), senders }
+    this.#places.set(channel, place)
+    try {
+      await place.shard.channels.subscribe(channel, senders)
+    } catch (error) {
+      const next = isMoved(error) ? await shards.redirect(error, channel) : undefined
+      // It may have been given up, or moved, meanwhile.
+      if (this.#places.get(channel) !== place) throw error
+      this.#places.delete(channel)
+      if (next === undefined || next.shard === place.shard) throw error
+      return this.subscribe(channel, senders)
+    }
+  }
+
+  async unsubscribe (channel: string): Promise<void> {
+    const place = this.#places.get(channel)
+    this.#places.delete(channel)
+    await place?.shard.channels.unsubscribe(channel)
+  }
+
+  /** Goes where the slots are now; resolves when all channels are confirmed there. Never rejects. */
+  follow (): Promise<void> {
+    return this.#following.begin()
+  }
+
+  /** Follows no more. */
+  stop (): void {
+    this.#following.stop()
+  }
+
+  async #moveAll (): Promise<boolean> {
+    const moved = new Set<string>()
+    const results = await Promise.all(Array.from(this.#places, async ([channel, place]) => {
+      const to = this.#placeFor(channel)
+      if (to === place.shard) return true
+      const isThere = to !== undefined && await this.#move(channel, place, to)
+      if (isThere) moved.add(channel)
+      return isThere
+    }))
+    if (moved.size > 0) this.#parts.onMoved(moved)
+    return results.every(isThere => isThere)
+  }
+
+  async #move (channel: string, from: Place, to: Shard): Promise<boolean> {
+    try {
+      await to.channels.subscribe(channel, from.senders)
+    } catch (error) {
+      if (isMoved(error)) await this.#parts.shards.redirect(error, channel)
+      return false
+    }
+    const now = this.#places.get(channel)
+    if (now === from) {
+      this.#places.set(channel, { ...from, shard: to })
+      from.shard.channels.unsubscribe(channel)
+    } else if (now?.shard !== to) {
+      await to.channels.unsubscribe(channel)
+    }
+    return true
+  }
+
+  #placeFor (channel: string): Shard | undefined {
+    try {
+      return this.#parts.shards.of(channel)
+    } catch (error) {
+      if (error instanceof RoomcastError) return undefined
+      throw error
+    }
+  }
+}
