@@ -34,11 +34,16 @@ export interface Vouched {
 /** The key of an entry: a letter for its kind, then what tells it apart. Connection ids hold no spaces. */
 export function entryKeyOf (entry: PresenceEntry): string {
   switch (entry.kind) {
-    case 'connection': return `c ${entry.connectionId}`
+    case 'connection': return connectionKeyOf(entry.connectionId)
     case 'member': return `m ${entry.connectionId} ${entry.room}`
     case 'room': return `r ${entry.room}`
     default: return entry satisfies never
   }
+}
+
+/** The key of a connection's entry. */
+export function connectionKeyOf (connectionId: string): string {
+  return `c ${connectionId}`
 }
 
 /** What it takes to remove an entry, from its key and the user id that is kept beside it. */

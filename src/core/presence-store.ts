@@ -85,7 +85,7 @@ export type Renewal =
  * **Refusal.** A write for an owner without a lease is refused with `unavailable`; so nothing is written after a node's end was
  * noticed. No call stays pending for longer than the store's time limit, and what was refused never happens later.
  *
- * **Cost.** Renewing a lease costs the same with ten connections as with a hundred thousand. Each question takes one round trip.
+ * **Cost.** Renewing a lease costs the same with ten connections as with a hundred thousand. Each question takes one round trip, but for that about a single connection.
  *
  * Every method may reject with RoomcastError `unavailable` or, where it writes, `outcome_unknown`.
  */
@@ -108,8 +108,9 @@ export interface PresenceStore {
   /**
    * Writes an entry for an owner, or overwrites its owner. With a limit a connection is refused with `limit_exceeded` where its user has as
    * many others on live nodes: counted and written in one step, so that those who come at once cannot pass together.
+   * @returns when, in milliseconds since 1970 on the store's clock, which is the broker's too (of a Redis Cluster's masters each has its own)
    */
-  register: (node: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit) => Promise<void>
+  register: (node: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit) => Promise<number>
 
   /** Removes an entry if it has this owner. */
   remove: (nodeId: string, entry: PresenceEntry) => Promise<void>
@@ -122,6 +123,9 @@ export interface PresenceStore {
 
   /** The answers about users, in the order asked. */
   users: (userIds: readonly string[]) => Promise<UserPresence[]>
+
+  /** A live connection; undefined if there is none of this id. Unlike the other questions it takes some round trips: nothing else is found by it. */
+  connection: (connectionId: string) => Promise<PresenceRecord | undefined>
 
   /** The members of a room, and their version. While a room has no members, its epoch may change. */
   members: (room: string) => Promise<MembersSnapshot>

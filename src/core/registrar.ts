@@ -33,14 +33,15 @@ export class Registrar {
   /**
    * Writes an entry, if it is still wanted when its turn comes.
    * @param limit how many connections its user may have, if it is one
+   * @returns when, on the store's clock; undefined if it was not wanted any more
    * @throws RoomcastError `limit_exceeded`, `unavailable` or `outcome_unknown`
    */
-  register (vouched: Vouched, limit?: ConnectionLimit): Promise<void> {
+  register (vouched: Vouched, limit?: ConnectionLimit): Promise<number | undefined> {
     return this.#queue.run(vouched.entryKey, async () => {
-      if (!vouched.isWanted) return
+      if (!vouched.isWanted) return undefined
       vouched.assertedAt = this.#parts.now()
       this.#unremoved.delete(vouched.entryKey)
-      await this.#parts.store.register(this.#parts.node(), vouched.entry(), limit)
+      return this.#parts.store.register(this.#parts.node(), vouched.entry(), limit)
     })
   }
 

@@ -1,5 +1,5 @@
 import { RoomcastError } from '../core/errors.ts'
-import { entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
+import { connectionKeyOf, entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
 import { tooManyConnections, type ConnectionLimit } from '../core/presence-limit.ts'
 import type {
   MemberEvent, MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
@@ -52,7 +52,7 @@ export class MemoryPresence implements PresenceStore {
     this.#leases.release(nodeId, graceMs)
   }
 
-  async register (node: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit): Promise<void> {
+  async register (node: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit): Promise<number> {
     this.#assertOpen()
     const { nodeId } = node
     if (!this.#leases.mayWrite(nodeId)) throw new RoomcastError('unavailable')
@@ -60,6 +60,7 @@ export class MemoryPresence implements PresenceStore {
     mapAt(this.#index, nodeId).set(entryKeyOf(entry), entry)
     if (entry.kind === 'connection') mapAt(this.#users, entry.userId).set(entry.connectionId, { node, entry })
     if (entry.kind === 'member') this.#members.enter(nodeId, entry)
+    return this.#now()
   }
 
   async remove (nodeId: string, entry: PresenceEntry): Promise<void> {
@@ -82,6 +83,16 @@ export class MemoryPresence implements PresenceStore {
   async users (userIds: readonly string[]): Promise<UserPresence[]> {
     this.#assertOpen()
     return userIds.map(userId => this.#user(userId))
+  }
+
+  async connection (connectionId: string): Promise<PresenceRecord | undefined> {
+    this.#assertOpen()
+    const key = connectionKeyOf(connectionId)
+    for (const entries of this.#index.values()) {
+      const entry = entries.get(key)
+      if (entry?.kind === 'connection') return this.#user(entry.userId).connections.find(record => record.connectionId === connectionId)
+    }
+    return undefined
   }
 
   async members (room: string): Promise<MembersSnapshot> {

@@ -2,20 +2,20 @@ import { assertMayPublish, BY_THE_CLOCK, NOT_WHEN_FULL } from './script-parts.ts
 
 /**
  * Purpose: writes fields of a hash, before the writer's lease ends: entries of a node's index, or a connection of a user.
- * KEYS: 1 hash. ARGV: 1 notAfter, 2 retention in ms, then each field and its value. Returns 1, or nil after the deadline.
+ * KEYS: 1 hash. ARGV: 1 notAfter, 2 retention in ms, then each field and its value. Returns when, in ms, or nil after the deadline.
  */
 export const register = `${BY_THE_CLOCK}
 if now > tonumber(ARGV[1]) then return nil end
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
+return now
 `
 
 /**
  * Purpose: writes a connection of a user, unless the user has as many others as may be, before the writer's lease ends.
  * KEYS: 1 the user's connections. ARGV: 1 notAfter, 2 retention in ms, 3 connectionId, 4 record, 5 how many the user may have, 6 a connection that
  * does not count, or '', then nodes whose connections do not count.
- * Returns the owners of the others where they are too many, {} where it is written, or nil after the deadline.
+ * Returns the owners of the others where they are too many; when it was written, in ms, or nil after the deadline.
  */
 export const registerWithin = `${BY_THE_CLOCK}
 if now > tonumber(ARGV[1]) then return nil end
@@ -32,18 +32,18 @@ if redis.call('HLEN', KEYS[1]) >= most then
 end
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {}
+return now
 `
 
 /**
  * Purpose: lists a room as in use on a node, before the node's lease ends.
- * KEYS: 1 the rooms in use. ARGV: 1 notAfter, 2 the entry, 3 retention in ms. Returns 1, or nil after the deadline.
+ * KEYS: 1 the rooms in use. ARGV: 1 notAfter, 2 the entry, 3 retention in ms. Returns when, in ms, or nil after the deadline.
  */
 export const registerRoom = `${BY_THE_CLOCK}
 if now > tonumber(ARGV[1]) then return nil end
 redis.call('ZADD', KEYS[1], 0, ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
+return now
 `
 
 /**
@@ -89,7 +89,7 @@ end
 /**
  * Purpose: enters a connection into a room, or gives an entered one another owner; the user's first connection is a join.
  * KEYS: 1 the room's connections, 2 its members, 3 their order, 4 their version. ARGV: 1 notAfter, 2 connectionId, 3 nodeId, 4 userId,
- * 5 info as JSON, 6 epoch for a new counting, 7 retention in ms, 8 channel, 9 this Redis process. Returns 1, or nil after the deadline.
+ * 5 info as JSON, 6 epoch for a new counting, 7 retention in ms, 8 channel, 9 this Redis process. Returns when, in ms, or nil after the deadline.
  */
 export const enter = `${NOT_WHEN_FULL}${BY_THE_CLOCK}${TELL}
 if now > tonumber(ARGV[1]) then return nil end
@@ -104,7 +104,7 @@ if isNew then
   end
 end
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[7]) end
-return 1
+return now
 `
 
 /**

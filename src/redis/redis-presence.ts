@@ -1,9 +1,9 @@
 import { RoomcastError } from '../core/errors.ts'
 import { createId } from '../core/ids.ts'
-import { entryFromKey, entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
+import { connectionKeyOf, entryFromKey, entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
 import { tooManyConnections, type ConnectionLimit } from '../core/presence-limit.ts'
 import type {
-  MembersPage, MembersSnapshot, NodeInfo, PresenceStore, Renewal, UserPresence
+  MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
 } from '../core/presence-store.ts'
 import { ownerOf, parseMembers, recordOf, userPresence, type ConnectionEntry } from './presence-records.ts'
 import { call, type CallParts, type CallTerms, type Command } from './redis-calls.ts'
@@ -70,13 +70,13 @@ export class RedisPresence implements PresenceStore {
     await this.#leases.release(node, graceMs)
   }
 
-  async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit): Promise<void> {
+  async register ({ nodeId, nodeName }: NodeInfo, entry: PresenceEntry, limit?: ConnectionLimit): Promise<number> {
     this.#recentRemovals.forget(nodeId, entry)
     const userId = entry.kind === 'room' ? '' : entry.userId
     await this.#additions.add(nodeId, [entryKeyOf(entry), userId])
     if (entry.kind === 'connection' && limit !== undefined) return this.#registerWithin(limit, { nodeId, nodeName }, entry)
     const key = this.#keyOf(entry)
-    await this.#write(nodeId, key, (publisher, terms) => {
+    return this.#write<number>(nodeId, key, (publisher, terms) => {
       const { notAfter } = terms
       switch (entry.kind) {
         case 'connection': return publisher.roomcastRegister(key, notAfter, RETENTION_MS, entry.connectionId, recordOf({ nodeId, nodeName }, entry))
@@ -137,6 +137,17 @@ export class RedisPresence implements PresenceStore {
     return answers.map(([entries, seen], index) => userPresence(userIds[index] ?? '', entries, Number(seen ?? 0), nodes))
   }
 
+  async connection (connectionId: string): Promise<PresenceRecord | undefined> {
+    const { live } = await this.#nodes()
+    const field = connectionKeyOf(connectionId)
+    const indices = Array.from(live, nodeId => this.#parts.keys.nodeIndex(nodeId))
+    const found = await Promise.all(indices.map(index => this.#call(index, async publisher => ({ userId: await publisher.hget(index, field) }))))
+    const userId = found.find(one => one.userId !== null)?.userId
+    if (userId === undefined || userId === null) return undefined
+    const [user] = await this.users([userId])
+    return user?.connections.find(record => record.connectionId === connectionId)
+  }
+
   async members (room: string): Promise<MembersSnapshot> {
     return this.#members(room, '', '')
   }
@@ -164,17 +175,17 @@ export class RedisPresence implements PresenceStore {
   }
 
   /** Nodes that died and are not swept yet still have entries: it is asked again without those. */
-  async #registerWithin ({ most, resumedId = '' }: ConnectionLimit, node: NodeInfo, entry: ConnectionEntry): Promise<void> {
+  async #registerWithin ({ most, resumedId = '' }: ConnectionLimit, node: NodeInfo, entry: ConnectionEntry): Promise<number> {
     const { connectionId } = entry
     const key = this.#keyOf(entry)
     const record = recordOf(node, entry)
     const dead = new Set<string>()
     for (;;) {
-      const owners = await this.#write(node.nodeId, key, (publisher, { notAfter }) => publisher.roomcastRegisterWithin(
+      const outcome = await this.#write(node.nodeId, key, (publisher, { notAfter }) => publisher.roomcastRegisterWithin(
         key, notAfter, RETENTION_MS, connectionId, record, most, resumedId, ...dead))
-      if (owners.length === 0) return
+      if (typeof outcome === 'number') return outcome
       const { live } = await this.#nodes()
-      const gone = owners.filter(owner => !live.has(owner))
+      const gone = outcome.filter(owner => !live.has(owner))
       if (gone.length === 0) throw tooManyConnections(most)
       for (const owner of gone) dead.add(owner)
     }
@@ -182,7 +193,7 @@ export class RedisPresence implements PresenceStore {
 
   #move (
     command: 'roomcastEnter' | 'roomcastLeave', publisher: Publisher, nodeId: string, entry: Extract<PresenceEntry, { kind: 'member' }>, { notAfter, runId }: CallTerms
-  ): Promise<1 | null> {
+  ): Promise<number | null> {
     const { keys } = this.#parts
     const { room, connectionId, userId, info } = entry
     return publisher[command](

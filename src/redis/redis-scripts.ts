@@ -36,13 +36,15 @@ export const scripts = {
 } as const
 
 type Done = Promise<1 | null>
+/** When it was written, in milliseconds since 1970. */
+type Written = Promise<number | null>
 type End = [epoch: string, offset: number]
 
 /** The keys of the scripts about a room's members, then what they are about. */
 type MemberCommand = (
   connections: string, members: string, order: string, version: string,
   notAfter: number, connectionId: string, nodeId: string, userId: string, info: string, epoch: string, retentionMs: number, channel: string, run: string
-) => Done
+) => Written
 
 /** What became of one publication in a call: its offset where it is new. */
 export type PublishOutcome = number | ['duplicate', ...End] | ['reused']
@@ -63,11 +65,11 @@ interface Commands {
   roomcastRelease: (ends: string, since: string, holders: string, claims: string, notAfter: number, nodeId: string, graceMs: number, holder: string) => Done
   roomcastBury: (holders: string, claims: string, notAfter: number, nodeId: string) => Done
   roomcastNodes: (ends: string, holders: string) => Promise<[live: string[], holders: string[]]>
-  roomcastRegister: (hash: string, notAfter: number, retentionMs: number, ...fieldsAndValues: string[]) => Done
+  roomcastRegister: (hash: string, notAfter: number, retentionMs: number, ...fieldsAndValues: string[]) => Written
   roomcastRegisterWithin: (
     connections: string, notAfter: number, retentionMs: number, connectionId: string, record: string, most: number, resumedId: string, ...dead: string[]
-  ) => Promise<string[] | null>
-  roomcastRegisterRoom: (rooms: string, notAfter: number, entry: string, retentionMs: number) => Done
+  ) => Promise<string[] | number | null>
+  roomcastRegisterRoom: (rooms: string, notAfter: number, entry: string, retentionMs: number) => Written
   roomcastRemove: (connections: string, seen: string, notAfter: number, connectionId: string, nodeId: string, seenAt: number | '', retentionMs: number) => Done
   roomcastEnter: MemberCommand
   roomcastLeave: MemberCommand

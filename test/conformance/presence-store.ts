@@ -74,6 +74,7 @@ export class StoreUnderTest {
   readonly pass: (ms: number) => Promise<void>
   readonly #broker: Broker
   readonly #events: MemberEvent[] = []
+  readonly #instants: number[] = []
 
   constructor ({ store, broker, pass }: StoreBackend, leaseMs: number) {
     this.store = store
@@ -84,7 +85,7 @@ export class StoreUnderTest {
 
   async start (): Promise<void> {
     await this.#broker.start({
-      onPublication: () => {},
+      onPublication: ({ at }) => { this.#instants.push(at) },
       onVolatile: () => {},
       onMemberEvent: event => { this.#events.push(event) },
       onForget: () => {},
@@ -104,7 +105,7 @@ export class StoreUnderTest {
     return this.store.releaseLease(nodeNamed(nodeId), graceMs)
   }
 
-  register (nodeId: string, entry: PresenceEntry, limit?: ConnectionLimit): Promise<void> {
+  register (nodeId: string, entry: PresenceEntry, limit?: ConnectionLimit): Promise<number> {
     return this.store.register(nodeNamed(nodeId), entry, limit)
   }
 
@@ -131,6 +132,16 @@ export class StoreUnderTest {
   /** The same, in short: `join alice 1`. */
   async story (): Promise<string[]> {
     return (await this.events()).map(({ type, member, version }) => `${type} ${member.userId} ${version}`)
+  }
+
+  /** Publishes, and tells when the broker took it. */
+  async publishedAt (): Promise<number> {
+    await this.#broker.subscribe('lobby')
+    await this.#broker.publish({ room: 'lobby', data: '1' })
+    await this.#broker.check()
+    const at = this.#instants.at(-1)
+    if (at === undefined) throw new Error('what was published did not come back')
+    return at
   }
 
   /** Resolves when every lease that was taken or renewed before the call has ended. */

@@ -20,6 +20,7 @@ export function endTests (t: Test, start: StartStore): void {
       entriesOf: () => store.entriesOf('n1'),
       bury: () => store.bury('n1'),
       users: () => store.users(['alice']),
+      connection: () => store.connection('c1'),
       members: () => store.members('lobby'),
       membersPage: () => store.membersPage('lobby', '', 1),
       occupancy: () => store.occupancy('lobby'),

@@ -31,6 +31,17 @@ export function recordTests (t: Test, start: StartStore): void {
     t.same(await under.connections('bob'), [])
   })
 
+  t.test('what is registered before a publication is so at an instant before it, and what is registered after it, after it', async t => {
+    const under = await start(t)
+    await under.take('n1')
+    const before = [await under.register('n1', connectionOf()), await under.register('n1', connectionOf({ connectionId: 'c2' }), { most: 2 })]
+    const at = await under.publishedAt()
+    await under.pass(2)
+    const after = [await under.register('n1', connectionOf()), await under.register('n1', connectionOf({ connectionId: 'c2' }), { most: 2 })]
+    t.ok(before.every(instant => instant <= at), `${before.join()} are before ${at}`)
+    t.ok(after.every(instant => instant > at), `${after.join()} are after ${at}`)
+  })
+
   t.test('registering twice is registering once', async t => {
     const under = await start(t)
     await under.take('n1')

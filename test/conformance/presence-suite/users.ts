@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { connectionOf, type StartStore } from '../presence-store.ts'
 import { USER_IDS } from './records.ts'
 
-/** `users`. */
+/** `users` and `connection`. */
 export function userTests (t: Test, start: StartStore): void {
   t.test('many users are answered in the order asked, those unknown and those asked for twice too', async t => {
     const under = await start(t)
@@ -15,6 +15,20 @@ export function userTests (t: Test, start: StartStore): void {
     t.strictSame(answers.map(({ userId }) => userId), asked)
     t.same(answers.map(({ online }) => online), asked.map(userId => USER_IDS.indexOf(userId) % 2 === 0))
     t.same(answers.filter(({ online, connections }) => online !== (connections.length === 1)), [])
+  })
+
+  t.test('a single connection is found on whatever node it is, for as long as it is live', async t => {
+    const under = await start(t, { leases: 'short' })
+    await under.take('n1', 'n2')
+    await under.register('n1', connectionOf())
+    await under.register('n2', connectionOf({ userId: 'a {b} c', connectionId: 'c2' }))
+    t.match(await under.store.connection('c1'), { connectionId: 'c1', userId: 'alice', nodeId: 'n1', connectedAt: 1_000 })
+    t.match(await under.store.connection('c2'), { connectionId: 'c2', userId: 'a {b} c', nodeId: 'n2' })
+    t.equal(await under.store.connection('c'), undefined)
+    await under.store.remove('n1', connectionOf())
+    t.equal(await under.store.connection('c1'), undefined, 'it was removed')
+    await under.passLease()
+    t.equal(await under.store.connection('c2'), undefined, 'its node is dead')
   })
 
   t.test('who asks about nobody is told nothing', async t => {
