@@ -1,7 +1,7 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { MAX_QUERIED_USERS } from '../src/core/presence-service.ts'
 import type { UserPresence } from '../src/core/presence-store.ts'
-import { closedObject, errorResponses, UserIdSchema } from './schemas.ts'
+import { closedObject, ConnectionsSchema, errorResponses, UserIdSchema } from './schemas.ts'
 
 const answer = {
   userId: Type.String(),
@@ -10,15 +10,6 @@ const answer = {
     description: 'Milliseconds since 1970; null while online, and if not seen for 30 days'
   })
 }
-
-const ConnectionsSchema = Type.Array(closedObject({
-  connectionId: Type.String(),
-  nodeId: Type.String(),
-  nodeName: Type.String(),
-  connectedAt: Type.Integer({ description: 'Milliseconds since 1970' }),
-  transport: Type.String(),
-  info: Type.Unknown({ description: 'What the token shows of the user' })
-}))
 
 export const UserPresenceSchema = closedObject({ ...answer, connections: ConnectionsSchema })
 

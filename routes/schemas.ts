@@ -12,6 +12,21 @@ export function closedObject<Properties extends TProperties> (properties: Proper
   return Type.Object(properties, { additionalProperties: false, ...options })
 }
 
+/** A user's live connections, in an answer. */
+export const ConnectionsSchema = Type.Array(closedObject({
+  connectionId: Type.String(),
+  nodeId: Type.String(),
+  nodeName: Type.String(),
+  connectedAt: Type.Integer({ description: 'Milliseconds since 1970' }),
+  transport: Type.String(),
+  info: Type.Unknown({ description: 'What the token shows of the user' })
+}))
+
+/** What an order came to that nodes obey when they hear of it: they were told. */
+export const OrderedSchema = closedObject({
+  connections: Type.Integer({ description: 'How many live connections presence knew of at that moment; those of nodes that are cut off hear of it too' })
+})
+
 export const ErrorSchema = closedObject({
   statusCode: Type.Integer(),
   code: Type.String({ description: 'Stable name of the refusal' }),

@@ -14,8 +14,10 @@ import storage from '../plugins/storage.ts'
 import upgrades from '../plugins/upgrades.ts'
 import validation from '../plugins/validation.ts'
 import websocket from '../plugins/websocket.ts'
+import connectionRoutes from '../routes/connections.ts'
 import healthRoutes from '../routes/health.ts'
 import historyRoutes from '../routes/history.ts'
+import memberRoutes from '../routes/members.ts'
 import presenceRoutes from '../routes/presence.ts'
 import publishRoutes from '../routes/publish.ts'
 import revocationRoutes from '../routes/revocations.ts'
@@ -80,6 +82,8 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
       await rest.register(presenceRoutes)
       await rest.register(roomRoutes)
       await rest.register(historyRoutes)
+      await rest.register(memberRoutes)
+      await rest.register(connectionRoutes)
       await rest.register(revocationRoutes)
       if (settings.health) await rest.register(healthRoutes)
     })

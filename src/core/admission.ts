@@ -21,11 +21,11 @@ export interface AdmissionParts {
 export async function admit ({ node, store, registrar, control }: AdmissionParts, connection: Connection): Promise<void> {
   const { maxConnectionsPerUser: most, connectionsPerUserPolicy } = node.settings
   if (connectionsPerUserPolicy === 'refuse') {
-    await registrar.register(connection, { most, resumedId: connection.resumedId })
+    connection.registeredAt = await registrar.register(connection, { most, resumedId: connection.resumedId })
     return
   }
   // Registered before it asks, each of those who come at once knows of those before it, and the last of all of them.
-  await registrar.register(connection)
+  connection.registeredAt = await registrar.register(connection)
   const [user] = await store.users([connection.userId])
   const connectionIds = replaceable(user?.connections ?? [], connection.connectionId, most)
   if (connectionIds.length > 0) await control.send({ type: 'replace', connectionIds })

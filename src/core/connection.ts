@@ -34,8 +34,8 @@ export class Connection implements Vouched {
   readonly subscriptions = new Map<string, Subscription>()
   /** The connection that the client had before, if it resumed one: what is published without that one reaches neither. */
   resumedId: string | undefined
-  /** How many rooms the server gave it; no limit counts them. */
-  grantedCount = 0
+  /** When presence first knew of it, on the store's clock. Commands about its user that are older were not about it. */
+  registeredAt: number | undefined
   /** When the peer last gave a sign of life, on the node's clock. */
   seenAt: number
   /** When the node last asked for one. */

@@ -1,42 +1,27 @@
-import { Type, type Static } from '@sinclair/typebox'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Broker } from './broker.ts'
 import type { Codec } from './codec.ts'
+import { isTold, type Command } from './command.ts'
 import { Connection } from './connection.ts'
 import { createId } from './ids.ts'
 import { CONTROL_ROOM } from './names.ts'
 import type { RealtimeNode } from './node.ts'
-import { RevocationSchema } from './revocations.ts'
 import type { Transport } from './transport.ts'
 
-/** A revocation that was made. */
-const RevokeSchema = Type.Object({ type: Type.Literal('revoke'), revocation: RevocationSchema })
-
-/** Connections that give way to a newer one of their user. */
-const ReplaceSchema = Type.Object({ type: Type.Literal('replace'), connectionIds: Type.Array(Type.String()) })
-
-const CommandSchema = Type.Union([RevokeSchema, ReplaceSchema])
-
-/** What nodes tell each other. A command that a node does not know, of a newer one, passes it by. */
-export type Command = Static<typeof CommandSchema>
-
-const commandCheck = TypeCompiler.Compile(CommandSchema)
-
 /** One line for each command, and for whatever a room tells its subscribers: JSON holds no raw line feed. */
-const LINE_FEED = Buffer.from('\n')
+const LINE_END = Buffer.from('}\n')
 
 const codec: Codec = {
   protocol: CONTROL_ROOM,
   decode: () => ({ kind: 'invalid', code: 'frame_invalid', message: 'Nodes talk by publications', id: undefined }),
   encode: frame => Buffer.from(`${JSON.stringify(frame)}\n`),
-  encodePublication: ({ data }) => Buffer.concat([data, LINE_FEED])
+  encodePublication: ({ at, data }) => Buffer.concat([Buffer.from(`{"type":"command","at":${at},"command":`), data, LINE_END])
 }
 
 export interface ControlParts {
   readonly node: RealtimeNode
   readonly broker: Broker
-  /** Does what a node told, in order. Must not throw. */
-  readonly onCommand: (command: Command) => void
+  /** Does what a node told, in order; `at` is when, on the broker's clock. Must not throw. */
+  readonly onCommand: (command: Command, at: number) => void
   /** Some commands were lost for good: what they were about must be looked up. */
   readonly onMissed: () => void
 }
@@ -100,7 +85,7 @@ export class Control {
     const { node: { log }, onCommand, onMissed } = this.#parts
     for (const line of lines.split('\n').slice(0, -1)) {
       const told = parse(line)
-      if (commandCheck.Check(told)) onCommand(told)
+      if (isTold(told)) onCommand(told.command, told.at)
       else if (isGap(told)) onMissed()
       else log.debug({ line }, 'a word in $control was passed by')
     }

@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import { RoomcastError } from './errors.ts'
 import type { Replay, RoomMembers, RoomPosition } from './frames.ts'
+import { grantedRooms } from './granted.ts'
 import type { RealtimeNode } from './node.ts'
 import type { MembersSnapshot } from './presence-store.ts'
 import { bytesOf, type Position } from './publication.ts'
@@ -25,10 +26,16 @@ export interface EnteredRoom {
 /** What a client is told of a room that it has entered. */
 export type OpenedRoom = RoomPosition & Partial<Replay> & Partial<RoomMembers>
 
-/** @throws RoomcastError `limit_exceeded` if that were one room more than a connection may ask for, beside those that it has */
-export function assertMayEnter (node: RealtimeNode, { subscriptions, grantedCount }: Connection, room: string): void {
+/** @throws RoomcastError `limit_exceeded` if that were one room more than a connection may ask for, beside those that the server gave it */
+export function assertMayEnter (node: RealtimeNode, connection: Connection, room: string): void {
+  const { subscriptions } = connection
   const { maxRoomsPerConnection: most } = node.settings
-  if (!subscriptions.has(room) && subscriptions.size - grantedCount >= most) throw tooManyRooms(most)
+  // Most have few rooms, and need no counting.
+  if (subscriptions.has(room) || subscriptions.size < most) return
+  const granted = grantedRooms(node, connection)
+  let asked = 0
+  for (const name of subscriptions.keys()) if (!granted.has(name)) asked++
+  if (asked >= most) throw tooManyRooms(most)
 }
 
 export function tooManyRooms (most: number): RoomcastError {
@@ -41,7 +48,7 @@ export function tooManyRooms (most: number): RoomcastError {
  * @throws RoomcastError `room_forbidden` (presence), `unavailable` or `outcome_unknown`
  */
 export async function enterRoom (node: RealtimeNode, connection: Connection, { room, since, presence }: WantedRoom): Promise<EnteredRoom> {
-  if (presence === true) await node.assertAllowed(connection.claims, 'presence', room)
+  if (presence === true) await node.assertAllowed(connection, 'presence', room)
   const present = connection.subscriptions.get(room)
   const subscription = present ?? await node.rooms.enter(connection, room)
   try {

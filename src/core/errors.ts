@@ -22,6 +22,7 @@ export const errors = {
   room_forbidden: { statusCode: 403, message: 'The token does not allow this in this room' },
   publication_refused: { statusCode: 403, message: 'The publication was refused' },
   not_found: { statusCode: 404, message: 'There is nothing at this address' },
+  connection_unknown: { statusCode: 404, message: 'No live connection has this id' },
   request_timeout: { statusCode: 408, message: 'The request did not come in time' },
   history_unreachable: { statusCode: 410, message: 'The position is of a numbering that is gone; begin anew' },
   not_subscribed: { statusCode: 409, message: 'The connection is not subscribed to this room' },

@@ -8,6 +8,7 @@ import type { Subscription } from './subscription.ts'
  */
 export class Hub {
   readonly #connections = new Map<string, Connection>()
+  readonly #users = new Map<string, Set<Connection>>()
   readonly #rooms = new Map<string, Room>()
   readonly #parts: RoomParts
 
@@ -23,8 +24,22 @@ export class Hub {
   room (name: string): Room | undefined { return this.#rooms.get(name) }
   connection (connectionId: string): Connection | undefined { return this.#connections.get(connectionId) }
 
-  enlist (connection: Connection): void { this.#connections.set(connection.connectionId, connection) }
-  delist (connection: Connection): void { this.#connections.delete(connection.connectionId) }
+  /** The connections of a user. */
+  connectionsOf (userId: string): Iterable<Connection> { return this.#users.get(userId) ?? [] }
+
+  enlist (connection: Connection): void {
+    this.#connections.set(connection.connectionId, connection)
+    const others = this.#users.get(connection.userId)
+    if (others === undefined) this.#users.set(connection.userId, new Set([connection]))
+    else others.add(connection)
+  }
+
+  delist (connection: Connection): void {
+    this.#connections.delete(connection.connectionId)
+    const all = this.#users.get(connection.userId)
+    all?.delete(connection)
+    if (all?.size === 0) this.#users.delete(connection.userId)
+  }
 
   /** Adds a connection to a room; `first` if nobody was there, so that the node must subscribe. */
   add (name: string, connection: Connection): { subscription: Subscription, first: boolean } {

@@ -2,15 +2,16 @@ import { assertMayConnect } from './admission.ts'
 import { Arrivals } from './arrivals.ts'
 import { Backlog } from './backlog.ts'
 import type { Broker } from './broker.ts'
-import type { Claims, Action } from './claims.ts'
+import type { Action } from './claims.ts'
 import type { CloseCode } from './close-codes.ts'
 import { closeAll } from './closing.ts'
 import { Connection } from './connection.ts'
-import { Control, type Command } from './control.ts'
+import { Control } from './control.ts'
 import { Departures } from './departures.ts'
 import { RoomcastError } from './errors.ts'
 import { Fanout } from './fanout.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
+import { claimsIn } from './granted.ts'
 import { Hub } from './hub.ts'
 import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
@@ -27,6 +28,7 @@ import { Recovery } from './recovery.ts'
 import { Revoker } from './revoker.ts'
 import { RoomKeeper } from './room-keeper.ts'
 import { RoomPolicies } from './room-policies.ts'
+import { Steering } from './steering.ts'
 import type { Rate } from './token-bucket.ts'
 import { tend } from './upkeep.ts'
 
@@ -46,6 +48,7 @@ export class RealtimeNode {
   readonly rooms: RoomKeeper
   readonly recovery: Recovery
   readonly revoker: Revoker
+  readonly steering: Steering
   readonly verify: NodeParts['verify']
   readonly backlog: Backlog
   readonly #broker: Broker
@@ -87,9 +90,10 @@ export class RealtimeNode {
     this.#feeds = new MemberFeeds({ store, log })
     this.rooms = new RoomKeeper({ ...shared, broker, registrar: this.#presence.registrar, feeds: this.#feeds })
     this.#control = new Control({
-      node: this, broker, onCommand: command => { this.#obey(command) }, onMissed: () => { this.revoker.sync() }
+      node: this, broker, onCommand: (command, at) => { this.steering.obey(command, at) }, onMissed: () => { this.revoker.sync() }
     })
     this.revoker = new Revoker({ ...shared, store: revocations, control: this.#control, rooms: this.rooms })
+    this.steering = new Steering({ node: this, store, hub: this.#hub, control: this.#control })
     this.#arrivals = new Arrivals({ node: this, store, registrar: this.#presence.registrar, control: this.#control })
     this.#departures = new Departures({ registrar: this.#presence.registrar, rooms: this.rooms })
     this.recovery = new Recovery({ hub: this.#hub, broker, policies, log, maxReplyBytes: Math.floor(settings.maxBufferedBytes / 2) })
@@ -137,12 +141,12 @@ export class RealtimeNode {
   }
 
   /**
-   * Whether claims allow an action in a room.
+   * Whether a connection is allowed an action in a room, by its token, or because the API put it there.
    * @throws RoomcastError `room_forbidden`
    */
-  async assertAllowed (claims: Claims, action: Action, room: string): Promise<void> {
-    await this.#gatekeeper.assertAllowed(claims, action, room)
-    this.revoker.assertNotBanned(claims, room)
+  async assertAllowed (connection: Connection, action: Action, room: string): Promise<void> {
+    await this.#gatekeeper.assertAllowed(claimsIn(room, connection), action, room)
+    this.revoker.assertNotBanned(connection.claims, room)
   }
 
   /** @throws RoomcastError `limit_exceeded` where one connection more of a user would be refused, `unavailable` */
@@ -215,19 +219,6 @@ export class RealtimeNode {
     for (const room of this.#hub.rooms()) room.flushHeld('all')
   }
 
-  #obey (command: Command): void {
-    switch (command.type) {
-      case 'revoke':
-        this.revoker.apply(command.revocation)
-        return
-      case 'replace':
-        for (const connectionId of command.connectionIds) this.#hub.connection(connectionId)?.close('replaced')
-        return
-      default:
-        command satisfies never
-    }
-  }
-
   #tellMemberEvent (event: MemberEvent): void {
     this.#feeds.accept(event)
     const { type, room, member } = event
@@ -243,5 +234,6 @@ export class RealtimeNode {
     this.backlog.shed()
     this.#presence.assertDue()
     this.rooms.compareDue()
+    this.steering.retry()
   }
 }

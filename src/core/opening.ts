@@ -31,13 +31,12 @@ export async function enterFirstRooms (node: RealtimeNode, connection: Connectio
   const entered: EnteredRoom[] = []
   const refused: RefusedRoom[] = []
   let askedCount = 0
-  connection.grantedCount = granted.size
 
   const enterAsked = async (wanted: WantedRoom): Promise<void> => {
     try {
       if (!granted.has(wanted.room)) {
         assertPublicRoom(wanted.room)
-        await node.assertAllowed(claims, 'subscribe', wanted.room)
+        await node.assertAllowed(connection, 'subscribe', wanted.room)
         if (++askedCount > most) throw tooManyRooms(most)
       }
       entered.push(await enterRoom(node, connection, wanted))

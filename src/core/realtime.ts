@@ -1,6 +1,8 @@
 import { idempotencyKey } from './idempotency.ts'
 import type { RealtimeNode } from './node.ts'
 import type { NodeEvents } from './node-events.ts'
+import { assertPublicRoom, assertUserId } from './names.ts'
+import { orderedClose, type OrderedCode } from './ordered-close.ts'
 import { encodePayload } from './payload.ts'
 import type { PublicationDraft } from './publication.ts'
 import type { Published } from './publish-all.ts'
@@ -23,6 +25,18 @@ export interface PublishRequest extends PublishOptions {
   readonly target: PublishTarget
   /** Any JSON. */
   readonly data: unknown
+}
+
+/** Whose connections are to end: all of a user, or all but one, or a single one. */
+export type DisconnectTarget =
+  | { readonly user: string, readonly except?: string | undefined, readonly connection?: undefined }
+  | { readonly connection: string, readonly user?: undefined, readonly except?: undefined }
+
+export interface DisconnectOptions {
+  /** What the client shall do: not come back (4403, which is what it is if left out), come back at once (1001), or with a new token (4401). */
+  readonly code?: OrderedCode | undefined
+  /** Stands in the close frame; 1 to 123 bytes. Absent: the words that the code has. */
+  readonly reason?: string | undefined
 }
 
 /** `app.realtime`: what the host of Roomcast can do and hear, without a connection of its own. */
@@ -68,6 +82,40 @@ export class Realtime {
     await this.#node.revoker.revoke(revocation)
   }
 
+  /**
+   * Disconnects on every node, those that are cut off when they are back. Who comes later is let in: to keep a user out, `revoke`.
+   * @returns how many connections presence knew of
+   * @throws RoomcastError `request_invalid`, `user_invalid`; `connection_unknown` where a single one is not live; `unavailable`. These change
+   *   nothing. `outcome_unknown` where it may happen
+   */
+  async disconnect (target: DisconnectTarget, options: DisconnectOptions = {}): Promise<number> {
+    const close = orderedClose(options)
+    const { steering } = this.#node
+    if (target.connection !== undefined) {
+      await steering.disconnect(target.connection, close)
+      return 1
+    }
+    assertUserId(target.user)
+    return steering.disconnectUser(target.user, { ...close, except: target.except })
+  }
+
+  /**
+   * Subscribes a user's live connections to a room on every node, whatever their tokens say of it, but for those that are banned from it.
+   * @returns how many connections presence knew of
+   * @throws RoomcastError `user_invalid`, `room_invalid`, `room_forbidden`, `unavailable`; these change nothing. `outcome_unknown` where it may happen
+   */
+  async subscribe (userId: string, room: string): Promise<number> {
+    return this.#setMembership('subscribe', userId, room)
+  }
+
+  /**
+   * Ends the subscriptions of a user's live connections to a room on every node, whoever began them. What the token allows may begin again.
+   * @returns and throws as `subscribe`
+   */
+  async unsubscribe (userId: string, room: string): Promise<number> {
+    return this.#setMembership('unsubscribe', userId, room)
+  }
+
   /** Listens to what happens on this node. What a listener throws is logged and stays with it. */
   on<Name extends keyof NodeEvents> (name: Name, listener: (...args: NodeEvents[Name]) => void): this {
     this.#node.events.on(name, listener)
@@ -77,6 +125,12 @@ export class Realtime {
   off<Name extends keyof NodeEvents> (name: Name, listener: (...args: NodeEvents[Name]) => void): this {
     this.#node.events.off(name, listener)
     return this
+  }
+
+  #setMembership (type: 'subscribe' | 'unsubscribe', userId: string, room: string): Promise<number> {
+    assertUserId(userId)
+    assertPublicRoom(room)
+    return this.#node.steering.setMembership(type, userId, room)
   }
 
   #drafts ({ target, data, except, volatile, key, caller = 'host' }: PublishRequest): PublicationDraft[] {

@@ -10,7 +10,6 @@ import type { RealtimeNode } from './node.ts'
  */
 export async function regrant (node: RealtimeNode, connection: Connection): Promise<void> {
   const granted = grantedRooms(node, connection)
-  connection.grantedCount = granted.size
   for (const room of [...connection.subscriptions.keys()]) {
     if (!granted.has(room)) await keepIfAllowed(node, connection, room)
     if (node.rooms.isWatching(connection, room)) await watchIfAllowed(node, connection, room)
@@ -22,7 +21,7 @@ export async function regrant (node: RealtimeNode, connection: Connection): Prom
 
 async function keepIfAllowed (node: RealtimeNode, connection: Connection, room: string): Promise<void> {
   try {
-    await node.assertAllowed(connection.claims, 'subscribe', room)
+    await node.assertAllowed(connection, 'subscribe', room)
   } catch (error) {
     const { code } = refusalOf(error)
     node.rooms.leave(connection, room)
@@ -32,7 +31,7 @@ async function keepIfAllowed (node: RealtimeNode, connection: Connection, room: 
 
 async function watchIfAllowed (node: RealtimeNode, connection: Connection, room: string): Promise<void> {
   try {
-    await node.assertAllowed(connection.claims, 'presence', room)
+    await node.assertAllowed(connection, 'presence', room)
   } catch (error) {
     node.rooms.unwatch(connection, room)
     connection.sendError(refusalOf(error), undefined, room)

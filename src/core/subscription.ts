@@ -11,6 +11,8 @@ export class Subscription implements Vouched {
   readonly room: Room
   readonly connection: Connection
   assertedAt = 0
+  /** Whether the API gave it: then it stands although the token may not grant it. */
+  isGiven = false
   #floor = Infinity
   #state: 'entered' | 'open' | 'ended' = 'entered'
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Connection } from '../../src/core/connection.ts'
 import { Hub } from '../../src/core/hub.ts'
 import { DEFAULT_HISTORY } from '../../src/core/room-policies.ts'
 import { Listener } from './fixtures/listener.ts'
@@ -63,4 +64,15 @@ t.test('rooms and connections may have any name', async t => {
     t.equal(hub.add(room, alice).first, true)
   }
   t.same([...hub.rooms()].map(({ name }) => name), ['__proto__', 'constructor', 'toString'])
+})
+
+t.test('the connections of a user are those that are enlisted, and nothing is kept of a user who has none', async t => {
+  const hub = createHub()
+  const [first, second] = ['1', '2'].map(connectionId => ({ connectionId, userId: 'alice' }) as Connection) as [Connection, Connection]
+  for (const connection of [first, second]) hub.enlist(connection)
+  t.same([...hub.connectionsOf('alice')], [first, second])
+  hub.delist(first)
+  t.same([...hub.connectionsOf('alice')], [second])
+  hub.delist(second)
+  t.same([...hub.connectionsOf('alice'), ...hub.connectionsOf('bob')], [])
 })

@@ -29,6 +29,9 @@ const MAX_WHOLE = 12
 
 /** An instant that is over, in milliseconds since 1970. */
 const LONG_AGO = 1_000_000_000_000
+
+/** Begins the names of those whom orders are about: what disconnects the players, or takes them to another room, would rightly disturb other cases. */
+const NOBODY = 'nobody-'
 const BODY_WEIGHT = 5
 
 /** Whole requests, and at the end often one that breaks HTTP. */
@@ -94,7 +97,11 @@ function powerless (body: Buffer): Buffer {
 
 /** A path with its parameters filled in, and some of its query. */
 function pathOf ({ path, params, query }: Route, dice: Dice, pools: Pools): string {
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => parameter(name, params[name] ?? {}, dice, pools))
+  const isOrder = /^\/(users|connections)\/|\/members\//.test(path)
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
+    const text = parameter(name, params[name] ?? {}, dice, pools)
+    return isOrder && name !== 'room' ? `${NOBODY}${text}` : text
+  })
   const chosen = Object.entries(query).filter(() => dice.percent(40)).map(([name, schema]) => `${name}=${parameter(name, schema, dice, pools)}`)
   const more = dice.percent(15) ? dice.some(1, 3, () => dice.pick(strangeQueries)) : []
   const all = [...chosen, ...more]

@@ -11,7 +11,7 @@ export async function history (connection: Connection, node: RealtimeNode, frame
   const { id, room, since, limit = DEFAULT_LIMIT, reverse } = frame
   if (!(isReserved(room) && connection.subscriptions.has(room))) {
     assertPublicRoom(room)
-    await node.assertAllowed(connection.claims, 'history', room)
+    await node.assertAllowed(connection, 'history', room)
   }
   const { epoch, offset, publications, more } = await node.recovery.history(room, { since, limit, reverse })
   connection.send({ type: 'history', id, room, epoch, offset, more, publications })

@@ -6,7 +6,7 @@ import type { RealtimeNode } from '../node.ts'
 /** Answers who is in a room; the connection need not be subscribed to it. */
 export async function presence (connection: Connection, node: RealtimeNode, { id, room }: PresenceFrame): Promise<void> {
   assertPublicRoom(room)
-  await node.assertAllowed(connection.claims, 'presence', room)
+  await node.assertAllowed(connection, 'presence', room)
   node.rooms.assertPresence(room)
   const { members, version } = await node.members(room)
   connection.send({ type: 'presence', id, room, members, version })

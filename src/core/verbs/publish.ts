@@ -9,7 +9,7 @@ import { encodePayload } from '../payload.ts'
 export async function publish (connection: Connection, node: RealtimeNode, frame: PublishFrame): Promise<void> {
   const { id, room, data, key, volatile, echo } = frame
   assertPublicRoom(room)
-  await node.assertAllowed(connection.claims, 'publish', room)
+  await node.assertAllowed(connection, 'publish', room)
   const { userId, connectionId } = connection
   const text = encodePayload(data, node.settings.maxFrameBytes)
   const [result] = await node.publish([{

@@ -11,7 +11,7 @@ import type { RealtimeNode } from '../node.ts'
 export async function subscribe (connection: Connection, node: RealtimeNode, frame: SubscribeFrame): Promise<void> {
   const { id, ...wanted } = frame
   assertPublicRoom(wanted.room)
-  await node.assertAllowed(connection.claims, 'subscribe', wanted.room)
+  await node.assertAllowed(connection, 'subscribe', wanted.room)
   assertMayEnter(node, connection, wanted.room)
   const entered = await enterRoom(node, connection, wanted)
   connection.send({ type: 'subscribed', id, ...openRoom(node, entered) })

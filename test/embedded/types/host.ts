@@ -60,6 +60,13 @@ export async function useDecorators (app: FastifyInstance): Promise<void> {
   }
   await realtime.publish({ room: 'lobby' }, null, { except: 'a connection' })
   await realtime.publish({ everyone: true }, 1)
+  const told: number[] = [
+    await realtime.disconnect({ user: 'alice', except: 'a connection' }, { code: 4401, reason: 'new rights' }),
+    await realtime.disconnect({ connection: 'a connection' }),
+    await realtime.subscribe('alice', 'lobby'),
+    await realtime.unsubscribe('alice', 'lobby')
+  ]
+  app.log.info(told)
   realtime.on('connect', ({ connectionId, userId }) => { app.log.info([connectionId, userId] satisfies string[]) })
   realtime.on('disconnect', ({ userId, code, reason }) => { app.log.info({ userId, code, reason } satisfies { userId: string, code: number, reason: string }) })
   const isOnline: boolean = await presence.isOnline('alice')

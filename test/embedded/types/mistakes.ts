@@ -18,6 +18,14 @@ export function makeMistakes (app: FastifyInstance): unknown[] {
     app.realtime.publish({ rom: 'lobby' }, 1),
     // @ts-expect-error everyone is true, or it is not named
     app.realtime.publish({ everyone: false }, 1),
+    // @ts-expect-error a target is an object
+    app.realtime.disconnect('alice'),
+    // @ts-expect-error a single connection leaves none out
+    app.realtime.disconnect({ connection: 'x', except: 'y' }),
+    // @ts-expect-error this code is not one to order
+    app.realtime.disconnect({ user: 'alice' }, { code: 4400 }),
+    // @ts-expect-error the room is missing
+    app.realtime.subscribe('alice'),
     // @ts-expect-error there is no such event
     app.realtime.on('connected', () => {}),
     // @ts-expect-error a user id is a string
