@@ -22,10 +22,11 @@ try {
       shards, keys: new RedisKeys({ prefix: `bench-${size}`, db: 0 }), leaseMs: 600_000, timeoutMs: 2_000
     })
     const node = { nodeId: 'bench', nodeName: 'bench' }
-    await store.takeLease(node)
+    const report = { version: 'bench', startedAt: Date.now(), connections: size, rooms: 0 }
+    await store.takeLease(node, report)
     await fill(store, node, size)
     const before = await scriptMicroseconds(publisher)
-    const samples = await sample(HEARTBEATS, () => store.renewLease(node))
+    const samples = await sample(HEARTBEATS, () => store.renewLease(node, report))
     const each = (await scriptMicroseconds(publisher) - before) / HEARTBEATS
     heartbeats.push([size, percentile(samples, 50).toFixed(3), percentile(samples, 99).toFixed(3), each.toFixed(1)])
   }

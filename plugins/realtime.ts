@@ -4,6 +4,7 @@ import { Gatekeeper } from '../src/core/gatekeeper.ts'
 import { RealtimeNode } from '../src/core/node.ts'
 import { Realtime } from '../src/core/realtime.ts'
 import { wordsOf } from '../src/redis/redis-calls.ts'
+import { version } from '../src/version.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -24,7 +25,7 @@ export default fp(async (app: FastifyInstance) => {
     revocations: app.roomcastRevocationStore,
     gatekeeper: new Gatekeeper(app.roomcastFunctions),
     verify: token => app.roomcastAuth.verify(token),
-    settings: { ...app.roomcastSettings, expiryNoticeMs: EXPIRY_NOTICE_MS },
+    settings: { ...app.roomcastSettings, version, expiryNoticeMs: EXPIRY_NOTICE_MS },
     log: app.log
   })
   app.addHook('preClose', () => node.drain())

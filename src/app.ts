@@ -18,6 +18,7 @@ import connectionRoutes from '../routes/connections.ts'
 import healthRoutes from '../routes/health.ts'
 import historyRoutes from '../routes/history.ts'
 import memberRoutes from '../routes/members.ts'
+import nodeRoutes from '../routes/nodes.ts'
 import presenceRoutes from '../routes/presence.ts'
 import publishRoutes from '../routes/publish.ts'
 import revocationRoutes from '../routes/revocations.ts'
@@ -84,6 +85,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
       await rest.register(historyRoutes)
       await rest.register(memberRoutes)
       await rest.register(connectionRoutes)
+      await rest.register(nodeRoutes)
       await rest.register(revocationRoutes)
       if (settings.health) await rest.register(healthRoutes)
     })

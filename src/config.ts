@@ -13,7 +13,7 @@ import { tokenAlgorithms } from './tokens/algorithms.ts'
 export { SettingsError } from './settings-error.ts'
 
 /** What an API key or a token's `scope` may allow over REST. */
-export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete', 'members:write', 'connections:write', 'revoke'] as const
+export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete', 'members:write', 'connections:write', 'revoke', 'nodes:read'] as const
 
 export type Scope = typeof scopes[number]
 

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { isReserved } from './names.ts'
 import { Room, type RoomParts } from './room.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -11,6 +12,7 @@ export class Hub {
   readonly #users = new Map<string, Set<Connection>>()
   readonly #rooms = new Map<string, Room>()
   readonly #parts: RoomParts
+  #publicRooms = 0
 
   constructor (parts: RoomParts) {
     this.#parts = parts
@@ -18,6 +20,8 @@ export class Hub {
 
   get connectionCount (): number { return this.#connections.size }
   get roomCount (): number { return this.#rooms.size }
+  /** Rooms that are not reserved. */
+  get publicRoomCount (): number { return this.#publicRooms }
 
   connections (): IterableIterator<Connection> { return this.#connections.values() }
   rooms (): IterableIterator<Room> { return this.#rooms.values() }
@@ -45,7 +49,10 @@ export class Hub {
   add (name: string, connection: Connection): { subscription: Subscription, first: boolean } {
     let room = this.#rooms.get(name)
     const first = room === undefined
-    if (room === undefined) this.#rooms.set(name, room = new Room(name, this.#parts))
+    if (room === undefined) {
+      this.#rooms.set(name, room = new Room(name, this.#parts))
+      if (!isReserved(name)) this.#publicRooms++
+    }
     return { subscription: room.add(connection), first }
   }
 
@@ -56,6 +63,7 @@ export class Hub {
     room.remove(connection)
     if (room.size > 0) return { last: false }
     this.#rooms.delete(name)
+    if (!isReserved(name)) this.#publicRooms--
     return { last: true }
   }
 }

@@ -1,12 +1,14 @@
 import { RoomcastError } from './errors.ts'
 import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
-import type { NodeInfo, PresenceStore } from './presence-store.ts'
+import type { NodeInfo, NodeReport, PresenceStore } from './presence-store.ts'
 
 export interface LeaseParts {
   readonly store: PresenceStore
   readonly nodeName: string
   readonly heartbeatMs: number
+  /** What the node tells about itself at this moment. */
+  readonly report: () => NodeReport
   readonly log: Logger
   /** The lease was renewed, and these dead nodes are this node's to sweep: what had to wait for the store can be done. */
   readonly onHeld: (claimed: readonly string[]) => void
@@ -31,7 +33,8 @@ export class Lease {
 
   /** @throws RoomcastError if the store does not grant the first lease */
   async take (): Promise<void> {
-    await this.#parts.store.takeLease(this.#node)
+    const { store, report } = this.#parts
+    await store.takeLease(this.#node, report())
     this.#timer = setInterval(() => { this.#next('warn') }, this.#parts.heartbeatMs)
   }
 
@@ -60,15 +63,15 @@ export class Lease {
   }
 
   async #renew (): Promise<void> {
-    const { store, log, onHeld, onRenamed } = this.#parts
-    const renewal = await store.renewLease(this.#node)
+    const { store, report, log, onHeld, onRenamed } = this.#parts
+    const renewal = await store.renewLease(this.#node, report())
     if (renewal.status === 'held') {
       onHeld(renewal.claimed)
       return
     }
     const lost = this.#node
     const node = { nodeId: createId(), nodeName: lost.nodeName }
-    await store.takeLease(node)
+    await store.takeLease(node, report())
     this.#node = node
     log.warn({ lostNodeId: lost.nodeId, nodeId: node.nodeId }, 'the lease was lost; this node goes on under a new id')
     onRenamed(lost)

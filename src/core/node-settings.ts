@@ -4,6 +4,8 @@ import type { UpkeepSettings } from './upkeep.ts'
 /** What a node is told about how to run. */
 export interface NodeSettings extends UpkeepSettings {
   readonly nodeName: string
+  /** Of Roomcast. */
+  readonly version: string
   readonly heartbeatMs: number
   readonly maxFrameBytes: number
   readonly maxBufferedBytes: number

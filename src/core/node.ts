@@ -86,7 +86,7 @@ export class RealtimeNode {
     })
     this.backlog = new Backlog({ connections: () => this.#hub.connections(), maxBytes: settings.maxTotalBufferedBytes })
     const shared = { hub: this.#hub, policies, log, now: () => this.now() }
-    this.#presence = new PresenceKeeper({ ...shared, store, nodeName: settings.nodeName, heartbeatMs: settings.heartbeatMs })
+    this.#presence = new PresenceKeeper({ ...shared, store, ...settings })
     this.#feeds = new MemberFeeds({ store, log })
     this.rooms = new RoomKeeper({ ...shared, broker, registrar: this.#presence.registrar, feeds: this.#feeds })
     this.#control = new Control({

@@ -20,6 +20,8 @@ export interface PresenceKeeperParts {
   readonly store: PresenceStore
   readonly policies: RoomPolicies
   readonly nodeName: string
+  /** Of Roomcast. */
+  readonly version: string
   readonly heartbeatMs: number
   readonly now: () => number
   readonly log: Logger
@@ -33,7 +35,8 @@ export class PresenceKeeper {
   readonly #sweeper: Sweeper
 
   constructor (parts: PresenceKeeperParts) {
-    const { store, nodeName, heartbeatMs, now, log } = parts
+    const { hub, store, nodeName, version, heartbeatMs, now, log } = parts
+    const startedAt = now()
     this.#parts = parts
     this.registrar = new Registrar({ store, log, now, node: () => this.node })
     this.#sweeper = new Sweeper({ store, log })
@@ -42,6 +45,7 @@ export class PresenceKeeper {
       log,
       nodeName,
       heartbeatMs,
+      report: () => ({ version, startedAt, connections: hub.connectionCount, rooms: hub.publicRoomCount }),
       onHeld: claimed => {
         this.registrar.settle()
         this.#sweeper.sweep(claimed)

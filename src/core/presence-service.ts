@@ -1,6 +1,6 @@
 import { RoomcastError } from './errors.ts'
 import { assertPublicRoom, assertUserId } from './names.ts'
-import type { MembersPage, MembersSnapshot, PresenceRecord, PresenceStore, UserPresence } from './presence-store.ts'
+import type { MembersPage, MembersSnapshot, NodeStatus, PresenceRecord, PresenceStore, UserPresence } from './presence-store.ts'
 
 /** Users in one query. */
 export const MAX_QUERIED_USERS = 1_000
@@ -82,8 +82,22 @@ export class PresenceService {
     return this.#store.occupancy(room)
   }
 
+  /**
+   * The live nodes of the cluster, in the order of their names. What each says of itself is what it told with its last heartbeat: its counts are as
+   * old as that.
+   */
+  async nodes (): Promise<NodeStatus[]> {
+    const nodes = await this.#store.nodes()
+    return nodes.sort((a, b) => compare(a.nodeName, b.nodeName) || a.startedAt - b.startedAt || compare(a.nodeId, b.nodeId))
+  }
+
   /** Names of rooms in use, in order: those that begin with `prefix`, at most `limit` (1 to 1,000), after a name. */
   rooms ({ prefix = '', after = '', limit = 100 }: { prefix?: string | undefined, after?: string | undefined, limit?: number | undefined } = {}): Promise<{ rooms: string[], next: string | null }> {
     return this.#store.rooms(prefix, after, limit)
   }
+}
+
+/** The order of two names, the same in every locale. */
+function compare (a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -9,6 +9,23 @@ export interface NodeInfo {
   readonly nodeName: string
 }
 
+/** What a node tells about itself with its lease. */
+export interface NodeReport {
+  /** Of Roomcast. */
+  readonly version: string
+  /** When its process began, on the node's own clock, in milliseconds since 1970. */
+  readonly startedAt: number
+  readonly connections: number
+  /** Rooms that its connections are in, without the reserved ones. */
+  readonly rooms: number
+}
+
+/** A live node, in an answer. */
+export interface NodeStatus extends NodeInfo, NodeReport {
+  /** On the store's clock, in milliseconds since 1970. */
+  readonly leaseEndsAt: number
+}
+
 /** A live connection, in an answer. */
 export interface PresenceRecord extends NodeInfo {
   readonly connectionId: string
@@ -91,13 +108,14 @@ export type Renewal =
  */
 export interface PresenceStore {
   /** Takes the lease of a node that starts. */
-  takeLease: (node: NodeInfo) => Promise<void>
+  takeLease: (node: NodeInfo, report: NodeReport) => Promise<void>
 
   /**
-   * Renews a lease for its full length from now on. It is `lost` if it is gone, or if the store remembers an older state of it than
-   * it once told: then the store is not what it was, and everything must be written again under a new name.
+   * Renews a lease for its full length from now on, and takes what the node tells now for what it told before. The lease is `lost` if it is
+   * gone, or if the store remembers an older state of it than it once told: then the store is not what it was, and everything must be written
+   * again under a new name.
    */
-  renewLease: (node: NodeInfo) => Promise<Renewal>
+  renewLease: (node: NodeInfo, report: NodeReport) => Promise<Renewal>
 
   /**
    * Ends a node. Without a grace it is gone from now on; its entries must be removed before. With one, what it vouched for
@@ -138,6 +156,9 @@ export interface PresenceStore {
 
   /** Names of rooms in use on live nodes that begin with `prefix`, in order, after a name (`''`: from the start). */
   rooms: (prefix: string, after: string, limit: number) => Promise<{ rooms: string[], next: string | null }>
+
+  /** The nodes whose leases last, in any order, with what each told last. One that was released has ended, also while its grace lasts. */
+  nodes: () => Promise<NodeStatus[]>
 
   /** Stops: later calls reject with `unavailable`. */
   close: () => Promise<void>

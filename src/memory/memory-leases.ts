@@ -1,6 +1,8 @@
-import type { Renewal } from '../core/presence-store.ts'
+import type { NodeInfo, NodeReport, NodeStatus, Renewal } from '../core/presence-store.ts'
 
 interface HeldLease {
+  readonly node: NodeInfo
+  report: NodeReport
   ends: number
   /** Since when it is unbroken; a node whose lease was broken cannot tell a pause from a death. */
   since: number
@@ -34,9 +36,9 @@ export class MemoryLeases {
     return this.#leases.get(nodeId)?.seenAt ?? this.#claims.get(nodeId)?.seenAt ?? 0
   }
 
-  take (nodeId: string): void {
+  take (node: NodeInfo, report: NodeReport): void {
     const now = this.#now()
-    this.#leases.set(nodeId, { ends: now + this.#leaseMs, since: now, seenAt: now, isLeaving: false })
+    this.#leases.set(node.nodeId, { node, report, ends: now + this.#leaseMs, since: now, seenAt: now, isLeaving: false })
   }
 
   /** Whether a node may still write: it holds a lease, and has not given it back. */
@@ -44,13 +46,14 @@ export class MemoryLeases {
     return this.isLive(nodeId) && this.#leases.get(nodeId)?.isLeaving !== true
   }
 
-  renew (nodeId: string): Renewal {
+  renew (nodeId: string, report: NodeReport): Renewal {
     const now = this.#now()
     const lease = this.#leases.get(nodeId)
     if (lease === undefined || lease.isLeaving) return { status: 'lost' }
     if (lease.ends <= now) lease.since = now
     lease.ends = now + this.#leaseMs
     lease.seenAt = now
+    lease.report = report
     if (now - lease.since >= this.#leaseMs) this.#claim(nodeId, now)
     return { status: 'held', claimed: [...this.#claims].filter(([, { claimer }]) => claimer === nodeId).map(([dead]) => dead) }
   }
@@ -65,6 +68,12 @@ export class MemoryLeases {
     lease.isLeaving = true
     lease.ends = this.#now() + graceMs
     if (graceMs === 0) this.#leases.delete(nodeId)
+  }
+
+  /** The nodes whose leases last, but those that have ended. */
+  live (): NodeStatus[] {
+    const live = [...this.#leases.values()].filter(({ ends, isLeaving }) => ends > this.#now() && !isLeaving)
+    return live.map(({ node, report, ends }) => ({ ...node, ...report, leaseEndsAt: ends }))
   }
 
   bury (nodeId: string): void {

@@ -2,7 +2,7 @@ import { RoomcastError } from '../core/errors.ts'
 import { connectionKeyOf, entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
 import { tooManyConnections, type ConnectionLimit } from '../core/presence-limit.ts'
 import type {
-  MemberEvent, MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
+  MemberEvent, MembersPage, MembersSnapshot, NodeInfo, NodeReport, NodeStatus, PresenceRecord, PresenceStore, Renewal, UserPresence
 } from '../core/presence-store.ts'
 import { MemoryLeases } from './memory-leases.ts'
 import { MemoryMembers } from './memory-members.ts'
@@ -37,14 +37,14 @@ export class MemoryPresence implements PresenceStore {
     this.#members = new MemoryMembers(announce)
   }
 
-  async takeLease ({ nodeId }: NodeInfo): Promise<void> {
+  async takeLease (node: NodeInfo, report: NodeReport): Promise<void> {
     this.#assertOpen()
-    this.#leases.take(nodeId)
+    this.#leases.take(node, report)
   }
 
-  async renewLease ({ nodeId }: NodeInfo): Promise<Renewal> {
+  async renewLease ({ nodeId }: NodeInfo, report: NodeReport): Promise<Renewal> {
     this.#assertOpen()
-    return this.#leases.renew(nodeId)
+    return this.#leases.renew(nodeId, report)
   }
 
   async releaseLease ({ nodeId }: NodeInfo, graceMs: number): Promise<void> {
@@ -121,6 +121,11 @@ export class MemoryPresence implements PresenceStore {
     const names = [...new Set(inUse)].filter(name => name.startsWith(prefix) && compareBytes(name, after) > 0).sort(compareBytes)
     const rooms = names.slice(0, limit)
     return { rooms, next: names.length > limit ? rooms.at(-1) ?? null : null }
+  }
+
+  async nodes (): Promise<NodeStatus[]> {
+    this.#assertOpen()
+    return this.#leases.live()
   }
 
   async close (): Promise<void> {

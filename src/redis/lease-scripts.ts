@@ -80,12 +80,29 @@ return 1
 `
 
 /**
- * Purpose: what is known of the nodes.
- * KEYS: 1 lease ends, 2 holders. Returns {{live nodeId, …}, {nodeId, 'seenAt holder', …}}.
+ * Purpose: what every answer about users needs to know of the nodes.
+ * KEYS: 1 lease ends, 2 holders. Returns {{live nodeId, …}, {nodeId, seenAt, …}}.
  */
 export const nodes = `${BY_THE_CLOCK}
-return {
-  redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), '+inf'),
-  redis.call('HGETALL', KEYS[2])
-}
+local seen = redis.call('HGETALL', KEYS[2])
+for i = 2, #seen, 2 do seen[i] = string.match(seen[i], '^%d+') or '0' end
+return { redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), '+inf'), seen }
+`
+
+/**
+ * Purpose: the live nodes, with what each told last.
+ * KEYS: 1 lease ends, 2 holders. Returns {nodeId, the end of its lease, 'seenAt giver holder', …}, without those of whom nothing is known.
+ */
+export const liveNodes = `${BY_THE_CLOCK}
+local live = redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), '+inf', 'WITHSCORES')
+local found = {}
+for i = 1, #live, 2 do
+  local holder = redis.call('HGET', KEYS[2], live[i])
+  if holder then
+    found[#found + 1] = live[i]
+    found[#found + 1] = live[i + 1]
+    found[#found + 1] = holder
+  end
+end
+return found
 `

@@ -5,7 +5,7 @@ import type { KnownNodes } from './redis-leases.ts'
 export type ConnectionEntry = Extract<PresenceEntry, { kind: 'connection' }>
 
 /** Which node vouches for what a record stands for. */
-export function ownerOf (record: string): string {
+function ownerOf (record: string): string {
   return record.slice(0, record.indexOf(' '))
 }
 
@@ -38,4 +38,10 @@ export function parseMembers (flat: readonly string[]): Member[] {
     members.push({ userId: String(flat[i]), info: JSON.parse(value.slice(value.indexOf(' ') + 1)) as unknown })
   }
   return members
+}
+
+/** How many are in a room, of those whose node is live. */
+export function occupancyOf (records: readonly string[], live: ReadonlySet<string>): { connections: number, members: number } {
+  const users = records.filter(record => live.has(ownerOf(record))).map(record => record.slice(record.indexOf(' ') + 1))
+  return { connections: users.length, members: new Set(users).size }
 }

@@ -67,7 +67,7 @@ export class RedisKeys {
   /** HASH nodeId → since when its lease is unbroken. */
   leasesSince (): string { return `${this.#prefix}:{leases}:since` }
 
-  /** HASH nodeId → `seenAt holder`: its last sign of life, and what others may know of it, as JSON. */
+  /** HASH nodeId → `seenAt giver holder`: its last sign of life, and the Redis process that gave the lease, and what the node tells about itself, as JSON. */
   leaseHolders (): string { return `${this.#prefix}:{leases}:holders` }
 
   /** HASH dead nodeId → the node that sweeps it. */

@@ -1,5 +1,5 @@
 import { RoomcastError } from '../core/errors.ts'
-import type { NodeInfo, Renewal } from '../core/presence-store.ts'
+import type { NodeInfo, NodeReport, NodeStatus, Renewal } from '../core/presence-store.ts'
 import { call, isTimeout, type CallParts } from './redis-calls.ts'
 import { RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import type { Shard } from './shard.ts'
@@ -19,6 +19,9 @@ export interface KnownNodes {
   readonly seenAt: ReadonlyMap<string, number>
 }
 
+/** What a node tells about itself, as it stands in Redis; of one that has ended only that. */
+type Holder = { readonly isLeaving: true } | ({ readonly isLeaving?: never, readonly nodeName: string } & NodeReport)
+
 /** The leases of the cluster's nodes, in Redis. */
 export class RedisLeases {
   readonly #parts: RedisLeasesParts
@@ -37,19 +40,19 @@ export class RedisLeases {
     return end === undefined ? undefined : end - this.#shard().clock.now()
   }
 
-  async take (node: NodeInfo): Promise<void> {
+  async take (node: NodeInfo, report: NodeReport): Promise<void> {
     this.#replacements = this.#parts.shards.replacements
-    await this.#lease('take', node)
+    await this.#lease('take', node, report)
   }
 
-  async renew (node: NodeInfo): Promise<Renewal> {
+  async renew (node: NodeInfo, report: NodeReport): Promise<Renewal> {
     // Entries of this node may be gone that lay elsewhere than its lease does.
     if (this.#replacements !== this.#parts.shards.replacements) {
       this.#ends.delete(node.nodeId)
       return { status: 'lost' }
     }
     try {
-      return await this.#lease('renew', node)
+      return await this.#lease('renew', node, report)
     } catch (error) {
       // A half-open link looks like this; a new connection is the cure.
       if (error instanceof RoomcastError && isTimeout(error.cause)) this.#shard().publisher.disconnect(true)
@@ -57,10 +60,10 @@ export class RedisLeases {
     }
   }
 
-  async release ({ nodeId, nodeName }: NodeInfo, graceMs: number): Promise<void> {
+  async release ({ nodeId }: NodeInfo, graceMs: number): Promise<void> {
     const { keys } = this.#parts
     this.#ends.delete(nodeId)
-    const holder = JSON.stringify({ nodeName, isLeaving: true })
+    const holder = JSON.stringify({ isLeaving: true } satisfies Holder)
     await call(this.#parts, keys.leases(), (publisher, { notAfter }) => publisher.roomcastRelease(
       keys.leases(), keys.leasesSince(), keys.leaseHolders(), keys.claims(), notAfter, nodeId, graceMs, holder))
     if (graceMs === 0) await call(this.#parts, keys.nodeIndex(nodeId), publisher => publisher.del(keys.nodeIndex(nodeId)))
@@ -73,17 +76,30 @@ export class RedisLeases {
 
   async nodes (): Promise<KnownNodes> {
     const { keys } = this.#parts
-    const [live, holders] = await call(this.#parts, keys.leases(), publisher => publisher.roomcastNodes(keys.leases(), keys.leaseHolders()))
+    const [live, seen] = await call(this.#parts, keys.leases(), publisher => publisher.roomcastNodes(keys.leases(), keys.leaseHolders()))
     const seenAt = new Map<string, number>()
-    for (let i = 0; i + 1 < holders.length; i += 2) seenAt.set(String(holders[i]), Number.parseInt(String(holders[i + 1]), 10))
+    for (let i = 0; i + 1 < seen.length; i += 2) seenAt.set(String(seen[i]), Number(seen[i + 1]))
     return { live: new Set(live), seenAt }
   }
 
-  async #lease (mode: 'take' | 'renew', { nodeId, nodeName }: NodeInfo): Promise<Renewal> {
+  /** The live nodes, with what each told last, but those that have ended and are in their grace. */
+  async liveNodes (): Promise<NodeStatus[]> {
+    const { keys } = this.#parts
+    const flat = await call(this.#parts, keys.leases(), publisher => publisher.roomcastLiveNodes(keys.leases(), keys.leaseHolders()))
+    const nodes: NodeStatus[] = []
+    for (let i = 0; i + 2 < flat.length; i += 3) {
+      const [nodeId = '', ends, holder = ''] = flat.slice(i, i + 3)
+      const told = JSON.parse(holder.slice(holder.indexOf('{'))) as Holder
+      if (told.isLeaving !== true) nodes.push({ nodeId, ...told, leaseEndsAt: Number(ends) })
+    }
+    return nodes
+  }
+
+  async #lease (mode: 'take' | 'renew', { nodeId, nodeName }: NodeInfo, report: NodeReport): Promise<Renewal> {
     const { keys, leaseMs } = this.#parts
     const reply = await call(this.#parts, keys.leases(), (publisher, { notAfter, runId }) => publisher.roomcastLease(
       keys.leases(), keys.leasesSince(), keys.leaseHolders(), keys.claims(),
-      notAfter, mode, nodeId, leaseMs, JSON.stringify({ nodeName }), this.#ends.get(nodeId) ?? 0, RETENTION_MS, CLAIM_AFTER_MS, runId
+      notAfter, mode, nodeId, leaseMs, JSON.stringify({ nodeName, ...report } satisfies Holder), this.#ends.get(nodeId) ?? 0, RETENTION_MS, CLAIM_AFTER_MS, runId
     ))
     this.#shard().clock.observe(reply[1])
     switch (reply[0]) {

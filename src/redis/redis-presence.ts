@@ -3,9 +3,9 @@ import { createId } from '../core/ids.ts'
 import { connectionKeyOf, entryFromKey, entryKeyOf, type PresenceEntry } from '../core/presence-entry.ts'
 import { tooManyConnections, type ConnectionLimit } from '../core/presence-limit.ts'
 import type {
-  MembersPage, MembersSnapshot, NodeInfo, PresenceRecord, PresenceStore, Renewal, UserPresence
+  MembersPage, MembersSnapshot, NodeInfo, NodeReport, NodeStatus, PresenceRecord, PresenceStore, Renewal, UserPresence
 } from '../core/presence-store.ts'
-import { ownerOf, parseMembers, recordOf, userPresence, type ConnectionEntry } from './presence-records.ts'
+import { occupancyOf, parseMembers, recordOf, userPresence, type ConnectionEntry } from './presence-records.ts'
 import { call, type CallParts, type CallTerms, type Command } from './redis-calls.ts'
 import { RETENTION_MS, SEEN_RETENTION_MS, type RedisKeys } from './redis-keys.ts'
 import { RecentRemovals } from './recent-removals.ts'
@@ -55,14 +55,14 @@ export class RedisPresence implements PresenceStore {
     })
   }
 
-  async takeLease (node: NodeInfo): Promise<void> {
+  async takeLease (node: NodeInfo, report: NodeReport): Promise<void> {
     this.#assertOpen()
-    await this.#leases.take(node)
+    await this.#leases.take(node, report)
   }
 
-  async renewLease (node: NodeInfo): Promise<Renewal> {
+  async renewLease (node: NodeInfo, report: NodeReport): Promise<Renewal> {
     this.#assertOpen()
-    return this.#leases.renew(node)
+    return this.#leases.renew(node, report)
   }
 
   async releaseLease (node: NodeInfo, graceMs: number): Promise<void> {
@@ -110,7 +110,7 @@ export class RedisPresence implements PresenceStore {
   async entriesOf (nodeId: string): Promise<PresenceEntry[]> {
     const key = this.#parts.keys.nodeIndex(nodeId)
     if (!this.#deadSeenAt.has(nodeId)) {
-      const { seenAt } = await this.#nodes()
+      const { seenAt } = await this.#known()
       this.#deadSeenAt.set(nodeId, seenAt.get(nodeId) ?? 0)
     }
     // Not HSCAN: its first step may find nothing while there is something, once much was removed.
@@ -129,7 +129,7 @@ export class RedisPresence implements PresenceStore {
   async users (userIds: readonly string[]): Promise<UserPresence[]> {
     const { keys } = this.#parts
     const [nodes, answers] = await Promise.all([
-      this.#nodes(),
+      this.#known(),
       Promise.all(userIds.map(userId => this.#call(keys.userConnections(userId), publisher => Promise.all([
         publisher.hgetall(keys.userConnections(userId)), publisher.get(keys.userSeen(userId))
       ]))))
@@ -138,7 +138,7 @@ export class RedisPresence implements PresenceStore {
   }
 
   async connection (connectionId: string): Promise<PresenceRecord | undefined> {
-    const { live } = await this.#nodes()
+    const { live } = await this.#known()
     const field = connectionKeyOf(connectionId)
     const indices = Array.from(live, nodeId => this.#parts.keys.nodeIndex(nodeId))
     const found = await Promise.all(indices.map(index => this.#call(index, async publisher => ({ userId: await publisher.hget(index, field) }))))
@@ -160,13 +160,17 @@ export class RedisPresence implements PresenceStore {
 
   async occupancy (room: string): Promise<{ connections: number, members: number }> {
     const key = this.#parts.keys.roomConnections(room)
-    const [{ live }, records] = await Promise.all([this.#nodes(), this.#call(key, publisher => publisher.hvals(key))])
-    const users = records.filter(record => live.has(ownerOf(record))).map(record => record.slice(record.indexOf(' ') + 1))
-    return { connections: users.length, members: new Set(users).size }
+    const [{ live }, records] = await Promise.all([this.#known(), this.#call(key, publisher => publisher.hvals(key))])
+    return occupancyOf(records, live)
   }
 
   async rooms (prefix: string, after: string, limit: number): Promise<{ rooms: string[], next: string | null }> {
-    return this.#roomList.page(prefix, after, limit, this.#nodes().then(({ live }) => live))
+    return this.#roomList.page(prefix, after, limit, this.#known().then(({ live }) => live))
+  }
+
+  async nodes (): Promise<NodeStatus[]> {
+    this.#assertOpen()
+    return this.#leases.liveNodes()
   }
 
   async close (): Promise<void> {
@@ -184,7 +188,7 @@ export class RedisPresence implements PresenceStore {
       const outcome = await this.#write(node.nodeId, key, (publisher, { notAfter }) => publisher.roomcastRegisterWithin(
         key, notAfter, RETENTION_MS, connectionId, record, most, resumedId, ...dead))
       if (typeof outcome === 'number') return outcome
-      const { live } = await this.#nodes()
+      const { live } = await this.#known()
       const gone = outcome.filter(owner => !live.has(owner))
       if (gone.length === 0) throw tooManyConnections(most)
       for (const owner of gone) dead.add(owner)
@@ -209,7 +213,7 @@ export class RedisPresence implements PresenceStore {
     return { epoch, version, members: parseMembers(flat) }
   }
 
-  #nodes (): Promise<KnownNodes> {
+  #known (): Promise<KnownNodes> {
     if (this.#isClosed) return Promise.reject(new RoomcastError('unavailable'))
     return this.#leases.nodes()
   }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { bury, lease, nodes, release } from './lease-scripts.ts'
+import { bury, lease, liveNodes, nodes, release } from './lease-scripts.ts'
 import { enter, leave, members, register, registerRoom, registerWithin, remove } from './presence-scripts.ts'
 import { forget, history, position, probe, publish } from './publication-scripts.ts'
 import { revocations, revoke } from './revocation-scripts.ts'
@@ -15,6 +15,7 @@ const plain = {
   roomcastRelease: { lua: release, numberOfKeys: 4 },
   roomcastBury: { lua: bury, numberOfKeys: 2 },
   roomcastNodes: { lua: nodes, numberOfKeys: 2 },
+  roomcastLiveNodes: { lua: liveNodes, numberOfKeys: 2 },
   roomcastRegister: { lua: register, numberOfKeys: 1 },
   roomcastRegisterWithin: { lua: registerWithin, numberOfKeys: 1 },
   roomcastRegisterRoom: { lua: registerRoom, numberOfKeys: 1 },
@@ -64,7 +65,8 @@ interface Commands {
   ) => Promise<[status: 'held', now: number, ends: number, claimed: string[]] | [status: 'lost' | 'late', now: number]>
   roomcastRelease: (ends: string, since: string, holders: string, claims: string, notAfter: number, nodeId: string, graceMs: number, holder: string) => Done
   roomcastBury: (holders: string, claims: string, notAfter: number, nodeId: string) => Done
-  roomcastNodes: (ends: string, holders: string) => Promise<[live: string[], holders: string[]]>
+  roomcastNodes: (ends: string, holders: string) => Promise<[live: string[], seen: string[]]>
+  roomcastLiveNodes: (ends: string, holders: string) => Promise<string[]>
   roomcastRegister: (hash: string, notAfter: number, retentionMs: number, ...fieldsAndValues: string[]) => Written
   roomcastRegisterWithin: (
     connections: string, notAfter: number, retentionMs: number, connectionId: string, record: string, most: number, resumedId: string, ...dead: string[]

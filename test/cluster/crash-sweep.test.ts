@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import type { PresenceEntry } from '../../src/core/presence-entry.ts'
 import { RedisPresence } from '../../src/redis/redis-presence.ts'
 import { SingleShard } from '../../src/redis/single-shard.ts'
+import { reportOf } from '../conformance/presence-store.ts'
 import { connect, type TestClient } from '../helpers/client.ts'
 import { nodeIdOf, startCluster, type Cluster } from '../helpers/cluster.ts'
 import { equalsServer, settle, watch, type MemberList } from '../helpers/member-list.ts'
@@ -25,12 +26,12 @@ async function ghost (t: Test, { redis, keys }: Cluster, room: string): Promise<
   t.after(() => shards.close())
   const store = new RedisPresence({ shards, keys, leaseMs: LEASE_MS, timeoutMs: 2_000 })
   const node = { nodeId: 'the-ghost', nodeName: 'ghost' }
-  await store.takeLease(node)
+  await store.takeLease(node, reportOf())
   const entries = Array.from({ length: CROWD }, (_, index): PresenceEntry => (
     { kind: 'member', connectionId: `connection-${index}`, userId: `ghost-${index}`, room, info: null }
   ))
   for (let start = 0; start < CROWD; start += 500) {
-    await store.renewLease(node)
+    await store.renewLease(node, reportOf())
     await Promise.all(entries.slice(start, start + 500).map(entry => store.register(node, entry)))
   }
   return { nodeId: node.nodeId, users: entries.flatMap(entry => entry.kind === 'member' ? entry.userId : []) }

@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { Broker } from '../../src/core/broker.ts'
 import type { PresenceEntry } from '../../src/core/presence-entry.ts'
 import type { ConnectionLimit } from '../../src/core/presence-limit.ts'
-import type { MemberEvent, NodeInfo, PresenceRecord, PresenceStore, Renewal } from '../../src/core/presence-store.ts'
+import type { MemberEvent, NodeInfo, NodeReport, PresenceRecord, PresenceStore, Renewal } from '../../src/core/presence-store.ts'
 import { claimTests } from './presence-suite/claims.ts'
 import { countingTests } from './presence-suite/counting.ts'
 import { endTests } from './presence-suite/end.ts'
@@ -10,6 +10,7 @@ import { graceTests } from './presence-suite/grace.ts'
 import { leaseTests } from './presence-suite/leases.ts'
 import { limitTests } from './presence-suite/limits.ts'
 import { memberTests } from './presence-suite/members.ts'
+import { nodeTests } from './presence-suite/nodes.ts'
 import { ownershipTests } from './presence-suite/ownership.ts'
 import { recordTests } from './presence-suite/records.ts'
 import { roomTests } from './presence-suite/rooms.ts'
@@ -50,6 +51,7 @@ export function presenceStoreConformance (t: Test, name: string, makeStore: Make
   t.test(`${name} counts joins and leaves`, async t => { countingTests(t, start) })
   t.test(`${name} lists members`, async t => { atOnce(t); memberTests(t, start) })
   t.test(`${name} lists rooms`, async t => { atOnce(t); roomTests(t, start) })
+  t.test(`${name} lists nodes`, async t => { atOnce(t); nodeTests(t, start) })
   t.test(`${name} lets nodes claim the dead`, async t => { atOnce(t); claimTests(t, start) })
   t.test(`${name} lets nodes sweep the dead`, async t => { atOnce(t); sweepTests(t, start) })
   t.test(`${name} grants a grace`, async t => { atOnce(t); graceTests(t, start) })
@@ -94,11 +96,11 @@ export class StoreUnderTest {
   }
 
   async take (...nodeIds: string[]): Promise<void> {
-    for (const nodeId of nodeIds) await this.store.takeLease(nodeNamed(nodeId))
+    for (const nodeId of nodeIds) await this.store.takeLease(nodeNamed(nodeId), reportOf())
   }
 
-  renew (nodeId: string): Promise<Renewal> {
-    return this.store.renewLease(nodeNamed(nodeId))
+  renew (nodeId: string, report = reportOf()): Promise<Renewal> {
+    return this.store.renewLease(nodeNamed(nodeId), report)
   }
 
   release (nodeId: string, graceMs = 0): Promise<void> {
@@ -180,6 +182,11 @@ export class StoreUnderTest {
 
 export function nodeNamed (nodeId: string): NodeInfo {
   return { nodeId, nodeName: `name of ${nodeId}` }
+}
+
+/** What a node tells about itself, with every field set. */
+export function reportOf (fields: Partial<NodeReport> = {}): NodeReport {
+  return { version: '1.2.3', startedAt: 1_000, connections: 0, rooms: 0, ...fields }
 }
 
 type EntryOf<Kind extends PresenceEntry['kind']> = Extract<PresenceEntry, { kind: Kind }>

@@ -30,6 +30,18 @@ t.test('nothing is kept of a room that nobody is in', async t => {
   t.equal(hub.room('lobby'), undefined)
 })
 
+t.test('rooms are counted with and without the reserved ones', async t => {
+  const hub = createHub()
+  const [alice, bob] = [new Listener('alice').connection, new Listener('bob').connection]
+  for (const room of ['lobby', '$all', '$user:alice']) hub.add(room, alice)
+  hub.add('lobby', bob)
+  t.same([hub.roomCount, hub.publicRoomCount], [3, 1])
+  for (const room of ['lobby', '$all', 'attic']) hub.remove(room, alice)
+  t.same([hub.roomCount, hub.publicRoomCount], [2, 1])
+  hub.remove('lobby', bob)
+  t.same([hub.roomCount, hub.publicRoomCount], [1, 0])
+})
+
 t.test('removing from a room that is not there changes nothing, and nobody was last', async t => {
   const hub = createHub()
   t.equal(hub.remove('lobby', new Listener('alice').connection).last, false)

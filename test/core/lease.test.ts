@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Lease } from '../../src/core/lease.ts'
+import { reportOf } from '../conformance/presence-store.ts'
 import { fakeTime } from '../helpers/fake-clock.ts'
 import { RecordedLog } from './fixtures/memory-node.ts'
 import { ScriptedStore } from './fixtures/scripted-store.ts'
@@ -13,6 +14,7 @@ function createLease (store = new ScriptedStore()) {
     log,
     nodeName: 'n',
     heartbeatMs: 3_000,
+    report: reportOf,
     onHeld: claimed => { events.push(['held', ...claimed].join(' ')) },
     onRenamed: () => { events.push(`renamed ${lease.node.nodeId}`) }
   })
@@ -66,7 +68,7 @@ t.test('a lease that was lost is taken again under a new id, and told so after i
   t.not(nodeId, lost)
   t.equal(nodeName, 'n')
   t.same(events, [`renamed ${nodeId}`])
-  t.match(await store.renewLease({ nodeId, nodeName }), { status: 'held' })
+  t.match(await store.renewLease({ nodeId, nodeName }, reportOf()), { status: 'held' })
   t.same(log.of('warn').length, 1)
 })
 
@@ -139,5 +141,5 @@ t.test('a release waits for the renewal that is under way, and gives back what t
   goOn()
   await Promise.all([beat, release])
   t.equal(store.calls.at(-1), `releaseLease ${lease.node.nodeId}`)
-  t.same(await store.renewLease(lease.node), { status: 'lost' })
+  t.same(await store.renewLease(lease.node, reportOf()), { status: 'lost' })
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MemberFeeds } from '../../src/core/member-feeds.ts'
-import { memberOf, nodeNamed } from '../conformance/presence-store.ts'
+import { memberOf, nodeNamed, reportOf } from '../conformance/presence-store.ts'
 import { until } from '../helpers/until.ts'
 import { Listener } from './fixtures/listener.ts'
 import { RecordedLog } from './fixtures/memory-node.ts'
@@ -12,7 +12,7 @@ async function start () {
   const store = new ScriptedStore({ announce: event => { if (!isDeaf) feeds.accept(event) } })
   const log = new RecordedLog()
   const feeds = new MemberFeeds({ store, log })
-  await store.takeLease(nodeNamed('n1'))
+  await store.takeLease(nodeNamed('n1'), reportOf())
   const enter = (userId: string, room = 'lobby') => store.register(nodeNamed('n1'), memberOf({ userId, connectionId: `c ${userId}`, room }))
   const watch = async (room = 'lobby') => {
     const listener = new Listener(`watcher of ${room}`)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { reportOf } from '../conformance/presence-store.ts'
 import { until } from '../helpers/until.ts'
 import { connectionsOf, startMemoryNode } from './fixtures/memory-node.ts'
 import { ScriptedBroker } from './fixtures/scripted-broker.ts'
@@ -70,7 +71,7 @@ t.test('a node that has stopped holds no lease', async t => {
   const { nodeId } = node
   await node.drain()
   await node.stop()
-  t.same(await store.renewLease({ nodeId, nodeName: 'n' }), { status: 'lost' })
+  t.same(await store.renewLease({ nodeId, nodeName: 'n' }, reportOf()), { status: 'lost' })
   t.same(log.of('warn'), [])
 })
 

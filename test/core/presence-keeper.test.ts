@@ -4,7 +4,7 @@ import { Hub } from '../../src/core/hub.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from '../../src/core/presence-entry.ts'
 import { PresenceKeeper } from '../../src/core/presence-keeper.ts'
 import { DEFAULT_HISTORY, RoomPolicies } from '../../src/core/room-policies.ts'
-import { connectionOf, memberOf, nodeNamed } from '../conformance/presence-store.ts'
+import { connectionOf, memberOf, nodeNamed, reportOf } from '../conformance/presence-store.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { until } from '../helpers/until.ts'
 import { connectionsOf, RecordedLog } from './fixtures/memory-node.ts'
@@ -38,7 +38,7 @@ async function start (t: Pick<Test, 'after'>) {
   const hub = new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now() })
   const log = new RecordedLog()
   const policies = new RoomPolicies([{ pattern: 'feed', presence: false }])
-  const keeper = new PresenceKeeper({ hub, store, policies, nodeName: 'n', heartbeatMs: 60_000, now: clock.now, log })
+  const keeper = new PresenceKeeper({ hub, store, policies, nodeName: 'n', version: '1.2.3', heartbeatMs: 60_000, now: clock.now, log })
   await keeper.start()
   t.after(() => keeper.stop(0))
   const people = ['alice', 'bob'].map(userId => new Vouching(userId))
@@ -73,6 +73,19 @@ t.test('under a new name everything is written again: connections, memberships a
   t.match(await store.members('lobby'), { members: [{ userId: 'alice' }, { userId: 'bob' }] })
 })
 
+t.test('each heartbeat tells the counts of this moment, and a new name tells them too', async t => {
+  const { clock, store, keeper } = await start(t)
+  const startedAt = clock.now()
+  t.match(await store.nodes(), [{ nodeName: 'n', version: '1.2.3', startedAt, connections: 0, rooms: 0 }])
+  clock.advance(1_000)
+  await keeper.beat()
+  const counts = { startedAt, connections: 2, rooms: 2 }
+  t.match(await store.nodes(), [{ ...counts, nodeId: keeper.node.nodeId, leaseEndsAt: clock.now() + LEASE_MS }])
+  await store.releaseLease(keeper.node, 0)
+  await keeper.beat()
+  t.match(await store.nodes(), [{ ...counts, nodeId: keeper.node.nodeId }])
+})
+
 t.test('what could not be written under the new name is written with the next renewal', async t => {
   const { store, keeper, settle, written } = await start(t)
   await settle()
@@ -100,7 +113,7 @@ t.test('removals that waited under the lost name are forgotten', async t => {
 
 t.test('a dead node that this one claims is swept and buried', async t => {
   const { clock, store, log, keeper } = await start(t)
-  await store.takeLease(nodeNamed('dead'))
+  await store.takeLease(nodeNamed('dead'), reportOf())
   for (const entry of [connectionOf({ userId: 'carol' }), memberOf({ userId: 'carol' })]) await store.register(nodeNamed('dead'), entry)
   for (let beat = 0; beat < 6; beat++) {
     clock.advance(LEASE_MS / 4)
@@ -114,7 +127,7 @@ t.test('a dead node that this one claims is swept and buried', async t => {
 
 t.test('a sweep that was cut short is taken up with the next renewal', async t => {
   const { clock, store, log, keeper } = await start(t)
-  await store.takeLease(nodeNamed('dead'))
+  await store.takeLease(nodeNamed('dead'), reportOf())
   await store.register(nodeNamed('dead'), memberOf({ userId: 'carol' }))
   store.failNext('remove')
   for (let beat = 0; beat < 5; beat++) {
@@ -157,7 +170,7 @@ t.test('what was never written is on its way to write itself, and is left alone'
 t.test('a node whose entries are removed ends at once', async t => {
   const { store, keeper, log } = await start(t)
   await keeper.stop(0)
-  t.same(await store.renewLease(keeper.node), { status: 'lost' })
+  t.same(await store.renewLease(keeper.node, reportOf()), { status: 'lost' })
   t.same(log.of('warn'), [])
 })
 
@@ -169,7 +182,7 @@ t.test('a node that still owes removals does not vanish: whoever claims it makes
   for (let count = 0; count < 2; count++) store.failNext('remove')
   await keeper.registrar.remove(alice)
   await keeper.stop(0)
-  t.match(await store.renewLease(keeper.node), { status: 'held' })
+  t.match(await store.renewLease(keeper.node, reportOf()), { status: 'held' })
   t.equal((await store.entriesOf(keeper.node.nodeId)).length, 1)
   t.same(log.of('warn'), ['the lease ends by itself, and the node is swept then'])
 })

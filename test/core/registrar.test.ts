@@ -1,7 +1,7 @@
 import t from 'tap'
 import { entryKeyOf, type PresenceEntry, type Vouched } from '../../src/core/presence-entry.ts'
 import { Registrar } from '../../src/core/registrar.ts'
-import { connectionOf, memberOf } from '../conformance/presence-store.ts'
+import { connectionOf, memberOf, reportOf } from '../conformance/presence-store.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { connectionsOf, RecordedLog } from './fixtures/memory-node.ts'
 import { ScriptedStore } from './fixtures/scripted-store.ts'
@@ -24,14 +24,14 @@ async function start () {
   const clock = new FakeClock()
   const store = new ScriptedStore({ now: clock.now })
   const node = { nodeId: 'n1', nodeName: 'n' }
-  await store.takeLease(node)
+  await store.takeLease(node, reportOf())
   const log = new RecordedLog()
   const registrar = new Registrar({ store, node: () => ({ ...node }), log, now: clock.now })
   const online = async () => (await connectionsOf(store, 'alice')).map(({ connectionId, nodeId }) => `${connectionId} ${nodeId}`).sort()
   const rename = async (nodeId: string) => {
     await store.releaseLease(node, 0)
     node.nodeId = nodeId
-    await store.takeLease(node)
+    await store.takeLease(node, reportOf())
   }
   const [one, two] = ['c1', 'c2'].map(connectionId => new Wanted(connectionOf({ connectionId }))) as [Wanted, Wanted]
   return { clock, store, log, registrar, online, rename, one, two }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Sweeper } from '../../src/core/sweeper.ts'
-import { connectionOf, memberOf, nodeNamed, roomOf } from '../conformance/presence-store.ts'
+import { connectionOf, memberOf, nodeNamed, reportOf, roomOf } from '../conformance/presence-store.ts'
 import { until } from '../helpers/until.ts'
 import { connectionsOf, RecordedLog } from './fixtures/memory-node.ts'
 import { ScriptedStore } from './fixtures/scripted-store.ts'
@@ -10,7 +10,7 @@ async function start () {
   const story: string[] = []
   const store = new ScriptedStore({ announce: ({ type, member }) => { story.push(`${type} ${member.userId}`) } })
   for (const [nodeId, connectionId] of [['dead', 'c1'], ['other', 'c2']] as const) {
-    await store.takeLease(nodeNamed(nodeId))
+    await store.takeLease(nodeNamed(nodeId), reportOf())
     for (const entry of [connectionOf({ connectionId }), memberOf({ connectionId, userId: nodeId }), roomOf('lobby')]) {
       await store.register(nodeNamed(nodeId), entry)
     }

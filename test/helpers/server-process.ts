@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import type { PublishTarget } from '../../src/core/targets.ts'
-import type { Member, UserPresence } from '../../src/core/presence-store.ts'
+import type { Member, NodeStatus, UserPresence } from '../../src/core/presence-store.ts'
 import type { Position } from '../../src/core/publication.ts'
 import { Inbox } from './inbox.ts'
 import { JWT_SECRET } from './token.ts'
@@ -147,6 +147,13 @@ export class ServerProcess {
     const { status, body, text } = await this.get('/rooms?limit=1000')
     if (status !== 200 || body['next'] !== null) throw new Error(`${this.name} answered ${status}: ${text.slice(0, 1_000)}`)
     return body['rooms'] as readonly string[]
+  }
+
+  /** The live nodes of the cluster. */
+  async nodes (): Promise<readonly NodeStatus[]> {
+    const { status, body, text } = await this.get('/nodes')
+    if (status !== 200) throw new Error(`${this.name} answered ${status} about the nodes: ${text.slice(0, 1_000)}`)
+    return body['nodes'] as readonly NodeStatus[]
   }
 
   /** Everything that the history of a room holds, oldest first. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { RedisKeys } from '../../src/redis/redis-keys.ts'
 import { ROOM_NAMES } from '../conformance/broker-suite/rooms.ts'
-import { connectionOf, memberOf, roomOf } from '../conformance/presence-store.ts'
+import { connectionOf, memberOf, reportOf, roomOf } from '../conformance/presence-store.ts'
 import { randomPrefix, RedisNode } from '../helpers/redis-backend.ts'
 import { startRedis, type RedisServer } from '../helpers/redis-server.ts'
 
@@ -65,7 +65,7 @@ async function usedRedis (t: Parameters<typeof startRedis>[0]) {
   await broker.position('attic')
   await broker.check()
   const node = { nodeId: 'n1', nodeName: 'n' }
-  await store.takeLease(node)
+  await store.takeLease(node, reportOf())
   for (const connectionId of ['c1', 'c2']) {
     for (const entry of [connectionOf({ connectionId }), memberOf({ connectionId }), roomOf(`room of ${connectionId}`)]) await store.register(node, entry)
   }
@@ -73,9 +73,9 @@ async function usedRedis (t: Parameters<typeof startRedis>[0]) {
   await store.register(node, memberOf({ connectionId: 'c3', userId: 'bob', room: 'attic' }))
   await store.remove('n1', memberOf({ connectionId: 'c3', userId: 'bob', room: 'attic' }))
   await store.members('cellar')
-  await store.takeLease({ nodeId: 'n2', nodeName: 'n' })
+  await store.takeLease({ nodeId: 'n2', nodeName: 'n' }, reportOf())
   await store.releaseLease({ nodeId: 'n2', nodeName: 'n' }, 1)
-  await store.renewLease(node)
+  await store.renewLease(node, reportOf())
   return { redis, prefix }
 }
 

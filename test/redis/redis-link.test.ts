@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { RoomcastError } from '../../src/core/errors.ts'
 import type { Publication } from '../../src/core/publication.ts'
 import { answered } from '../conformance/broker-cluster.ts'
-import { connectionOf, memberOf, roomOf } from '../conformance/presence-store.ts'
+import { connectionOf, memberOf, reportOf, roomOf } from '../conformance/presence-store.ts'
 import { Inbox } from '../helpers/inbox.ts'
 import { randomPrefix, RedisNode } from '../helpers/redis-backend.ts'
 import { startRedis } from '../helpers/redis-server.ts'
@@ -26,7 +26,7 @@ async function start (t: Test) {
     onResubscribed: () => { resubscriptions.push('resubscribed') }
   })
   await broker.subscribe('lobby')
-  await store.takeLease(NODE)
+  await store.takeLease(NODE, reportOf())
   await store.register(NODE, connectionOf())
   await store.register(NODE, memberOf())
   const calls = () => ({
@@ -34,8 +34,8 @@ async function start (t: Test) {
     position: broker.position('lobby'),
     subscribe: broker.subscribe('attic'),
     check: broker.check(),
-    takeLease: store.takeLease({ nodeId: 'n2', nodeName: 'n' }),
-    renewLease: store.renewLease(NODE),
+    takeLease: store.takeLease({ nodeId: 'n2', nodeName: 'n' }, reportOf()),
+    renewLease: store.renewLease(NODE, reportOf()),
     releaseLease: store.releaseLease({ nodeId: 'n3', nodeName: 'n' }, 0),
     'register connection': store.register(NODE, connectionOf({ connectionId: 'c2' })),
     'register member': store.register(NODE, memberOf({ connectionId: 'c2', userId: 'bob' })),
@@ -109,7 +109,7 @@ t.test('a room that was unsubscribed while Redis was away is not subscribed agai
 t.test('a lease is lost with a Redis that came back empty', async t => {
   const { redis, store } = await start(t)
   await redis.restart({ empty: true })
-  t.ok(await until('answer', { status: 'lost' }, () => store.renewLease(NODE).catch(() => ({ status: 'no answer yet' }))))
+  t.ok(await until('answer', { status: 'lost' }, () => store.renewLease(NODE, reportOf()).catch(() => ({ status: 'no answer yet' }))))
   t.match(await store.users(['alice']), [{ online: false, connections: [] }])
 })
 
@@ -126,6 +126,6 @@ t.test('a call that was refused while Redis did not answer does not happen when 
   t.same(alice?.connections.map(({ connectionId }) => connectionId), ['c1'], 'nothing registered, nothing removed')
   t.match(await store.members('lobby'), { version: 1, members: [{ userId: 'alice' }] }, 'nobody joined, nobody left')
   t.same((await store.rooms('', '', 10)).rooms, [], 'no room listed')
-  t.same(await store.renewLease({ nodeId: 'n2', nodeName: 'n' }), { status: 'lost' }, 'no lease taken')
+  t.same(await store.renewLease({ nodeId: 'n2', nodeName: 'n' }, reportOf()), { status: 'lost' }, 'no lease taken')
   t.same(publications.drain(), [])
 })

@@ -27,6 +27,7 @@ t.test('a page of a listed origin may ask every REST route, with the methods tha
     '/presence/alice': 'GET, HEAD',
     '/presence/query': 'POST',
     '/rooms': 'GET, HEAD',
+    '/nodes': 'GET, HEAD',
     '/rooms/lobby/history': 'GET, HEAD, DELETE',
     '/rooms/lobby/members/alice': 'PUT, DELETE',
     '/users/alice/connections': 'GET, HEAD, DELETE',

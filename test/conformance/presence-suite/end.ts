@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { connectionOf, memberOf, nodeNamed, roomOf, type StartStore } from '../presence-store.ts'
+import { connectionOf, memberOf, nodeNamed, reportOf, roomOf, type StartStore } from '../presence-store.ts'
 
 /** `close`. */
 export function endTests (t: Test, start: StartStore): void {
@@ -10,8 +10,8 @@ export function endTests (t: Test, start: StartStore): void {
     await under.register('n1', connectionOf())
     await store.close()
     const calls = {
-      takeLease: () => store.takeLease(nodeNamed('n2')),
-      renewLease: () => store.renewLease(nodeNamed('n1')),
+      takeLease: () => store.takeLease(nodeNamed('n2'), reportOf()),
+      renewLease: () => store.renewLease(nodeNamed('n1'), reportOf()),
       releaseLease: () => store.releaseLease(nodeNamed('n1'), 0),
       'register connection': () => under.register('n1', connectionOf({ connectionId: 'c2' })),
       'register member': () => under.register('n1', memberOf()),
@@ -24,7 +24,8 @@ export function endTests (t: Test, start: StartStore): void {
       members: () => store.members('lobby'),
       membersPage: () => store.membersPage('lobby', '', 1),
       occupancy: () => store.occupancy('lobby'),
-      rooms: () => store.rooms('', '', 1)
+      rooms: () => store.rooms('', '', 1),
+      nodes: () => store.nodes()
     }
     for (const [name, call] of Object.entries(calls)) await t.rejects(async () => { await call() }, { name: 'RoomcastError', code: 'unavailable' }, name)
   })
