@@ -1,6 +1,6 @@
 import neostandard, { plugins } from 'neostandard'
 
-const everything = ['core', 'memory', 'redis', 'websocket', 'tokens', 'cli', 'plugins', 'routes', 'client']
+const everything = ['core', 'memory', 'redis', 'websocket', 'tokens', 'metrics', 'cli', 'plugins', 'routes', 'client']
 const processFiles = ['app', 'server', 'http-server', 'shutdown', 'environment', 'development', 'token-settings', 'redis-settings']
 const because = 'The import matrix (docs/architecture.md) does not let this folder import it'
 
@@ -59,10 +59,11 @@ export default [
   layer('src/redis', onlyPackages(...enginePackages, 'ioredis', 'cluster-key-slot'), allFoldersBut('core', 'redis'), parents(...processFiles, 'config')),
   layer('src/websocket', onlyPackages('node:.*', 'ws'), allFoldersBut('core', 'websocket'), parents(...processFiles, 'config')),
   layer('src/tokens', onlyPackages('@sinclair/typebox', 'node:.*'), allFoldersBut('core', 'tokens'), parents(...processFiles, 'config')),
+  layer('src/metrics', onlyPackages('prom-client'), allFoldersBut('core', 'redis', 'metrics'), parents(...processFiles, 'config')),
   layer('plugins',
     refuse(['./**'], 'Plugins do not import each other: use the decorators, and `dependencies` of fp.'),
     typesOnly(['ioredis', 'ioredis/**']),
-    allFoldersBut('core', 'memory', 'redis', 'websocket', 'tokens'),
+    allFoldersBut('core', 'memory', 'redis', 'websocket', 'tokens', 'metrics'),
     parents(...processFiles)
   ),
   layer('routes',

@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { errors, RoomcastError, type ErrorCode } from '../src/core/errors.ts'
 import type { Logger } from '../src/core/logger.ts'
+import type { Meters } from '../src/core/meters.ts'
 import { PartlyPublishedError, type PublishOutcome } from '../src/core/publish-all.ts'
 
 /** The body of every error. */
@@ -27,14 +28,16 @@ declare module 'fastify' {
 
 /** Turns every error of this scope into the one error body. */
 export default fp(async (app: FastifyInstance) => {
-  app.decorate('roomcastErrorBody', (error: unknown, log: Logger) => bodyOf(know(error, log)))
+  const { roomcastMeters: meters } = app
+  app.decorate('roomcastErrorBody', (error: unknown, log: Logger) => bodyOf(know(error, log, meters)))
   app.decorate('roomcastRefuse', refuseSocket)
   app.setErrorHandler((error, request, reply) => {
-    const known = know(error, request.log)
+    const known = know(error, request.log, meters)
+    if (request.ws) meters.refusedUpgrades.add(known.statusCode)
     if (known.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1_000))
     return reply.code(known.statusCode).send(bodyOf(known))
   })
-}, { name: 'roomcast-errors', fastify: '5.x' })
+}, { name: 'roomcast-errors', dependencies: ['roomcast-meters'], fastify: '5.x' })
 
 /** The body of an error; what a 5xx was about stays in the log. */
 export function bodyOf (error: RoomcastError): ErrorBody {
@@ -54,8 +57,9 @@ export function refuseSocket (socket: Socket, error: RoomcastError, headers: Rea
 }
 
 /** Whatever was thrown, in the words of our table. */
-function know (error: unknown, log: Logger): RoomcastError {
+function know (error: unknown, log: Logger, { refusals }: Meters): RoomcastError {
   const known = error instanceof RoomcastError ? error : fromFastify(error as FastifyError)
+  refusals.rest.add(known.code)
   if (known.code === 'internal') log.error({ err: error }, 'a request failed')
   else log.debug({ err: error }, 'a request was refused')
   return known

@@ -26,7 +26,8 @@ export default fp(async (app: FastifyInstance) => {
     gatekeeper: new Gatekeeper(app.roomcastFunctions),
     verify: token => app.roomcastAuth.verify(token),
     settings: { ...app.roomcastSettings, version, expiryNoticeMs: EXPIRY_NOTICE_MS },
-    log: app.log
+    log: app.log,
+    meters: app.roomcastMeters
   })
   app.addHook('preClose', () => node.drain())
   app.addHook('onClose', () => node.stop())
@@ -36,4 +37,4 @@ export default fp(async (app: FastifyInstance) => {
   })
   app.decorate('roomcastNode', node)
   app.decorate('realtime', new Realtime(node))
-}, { name: 'roomcast-realtime', dependencies: ['roomcast-settings', 'roomcast-storage', 'roomcast-auth'], fastify: '5.x' })
+}, { name: 'roomcast-realtime', dependencies: ['roomcast-settings', 'roomcast-meters', 'roomcast-storage', 'roomcast-auth'], fastify: '5.x' })

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import { ClusterShards } from '../src/redis/cluster-shards.ts'
 import { RedisKeys } from '../src/redis/redis-keys.ts'
+import { RedisMeters } from '../src/redis/redis-meters.ts'
 import { redisTarget } from '../src/redis/redis-target.ts'
 import type { Shards } from '../src/redis/shards.ts'
 import { SingleShard } from '../src/redis/single-shard.ts'
@@ -13,6 +14,7 @@ import { SingleShard } from '../src/redis/single-shard.ts'
 export interface RedisBackend {
   readonly shards: Shards
   readonly keys: RedisKeys
+  readonly meters: RedisMeters
 }
 
 declare module 'fastify' {
@@ -35,10 +37,11 @@ export default fp(async (app: FastifyInstance) => {
   }
   // @fastify/redis makes a client only after a plugin time-out that hides the cause; so the clients are made here, and lent to it.
   const ca = redisCaFile === undefined ? undefined : await readFile(redisCaFile, 'utf8')
-  const parts = { ca, log: app.log }
+  const meters = new RedisMeters()
+  const parts = { ca, meters, log: app.log }
   const shards = 'nodes' in target ? await ClusterShards.connect({ ...parts, target }) : await SingleShard.connect({ ...parts, target })
   app.addHook('onClose', () => shards.close())
-  app.decorate('roomcastRedis', { shards, keys: new RedisKeys({ prefix: keyPrefix, db: shards.db }) })
+  app.decorate('roomcastRedis', { shards, meters, keys: new RedisKeys({ prefix: keyPrefix, db: shards.db }) })
   if (shards instanceof ClusterShards) {
     app.decorate('publisher', null).decorate('subscriber', null)
     return

@@ -15,7 +15,7 @@ import { frameText, WebSocketTransport } from '../src/websocket/websocket-transp
 declare module 'fastify' {
   interface FastifyInstance {
     /** Makes a connection of an upgraded socket. Synchronous, so that no frame is lost before somebody listens. */
-    roomcastAccept: (webSocket: WebSocket, socket: Socket, how: { claims: Claims, mode: 'new' | 'resume' }) => void
+    roomcastAccept: (webSocket: WebSocket, socket: Socket, how: { claims: Claims, mode: 'new' | 'resume' }) => Connection
   }
 }
 
@@ -68,6 +68,7 @@ export default fp(async (app: FastifyInstance) => {
   } else {
     await app.register(fastifyWebsocket, { ...websocketOptions, options: { ...websocketOptions.options, maxPayload: maxFrameBytes } })
     app.websocketServer.on('wsClientError', (cause, socket) => {
+      app.roomcastMeters.refusedUpgrades.add(400)
       // RFC 6455 §4.4: a version that is not spoken is answered with those that are.
       app.roomcastRefuse(socket as Socket, new RoomcastError('request_invalid', { message: cause.message, cause }), { 'sec-websocket-version': '13, 8' })
     })
@@ -88,8 +89,9 @@ export default fp(async (app: FastifyInstance) => {
     connections.set(webSocket, connection)
     letGo(webSocket, socket)
     webSocket.on('error', onError).on('message', onMessage).on('ping', onSign).on('pong', onSign).on('close', onClose)
+    return connection
   })
-}, { name: 'roomcast-websocket', dependencies: ['roomcast-settings', 'roomcast-errors', 'roomcast-realtime'], fastify: '5.x' })
+}, { name: 'roomcast-websocket', dependencies: ['roomcast-settings', 'roomcast-meters', 'roomcast-errors', 'roomcast-realtime'], fastify: '5.x' })
 
 /**
  * Frees the request of an upgrade: @fastify/websocket's listener for errors, and the response that the socket still has, would keep it with all

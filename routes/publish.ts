@@ -79,9 +79,11 @@ const publishRoutes: FastifyPluginAsyncTypebox = async app => {
         503: PublishErrorSchema
       }
     }
-  }, async ({ body, headers, roomcastCaller }) => {
+  }, async ({ body, headers, roomcastCaller, log }) => {
     const { target, data, ...options } = requestOf(body, roomcastCaller, keyOf(body, headers['idempotency-key']))
-    return { publications: await app.realtime.publish(target, data, options) }
+    const publications = await app.realtime.publish(target, data, options)
+    log.debug({ caller: roomcastCaller, publications }, 'published')
+    return { publications }
   })
 
   app.post('/publish/batch', {

@@ -50,7 +50,9 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
       const claims = claimsOf.get(request)
       if (claims === undefined) throw new Error('an upgrade passed without its claims')
       const { resume } = request.query as { resume?: unknown }
-      app.roomcastAccept(webSocket, request.raw.socket, { claims, mode: resume === '1' ? 'resume' : 'new' })
+      const { connectionId, userId } = app.roomcastAccept(webSocket, request.raw.socket, { claims, mode: resume === '1' ? 'resume' : 'new' })
+      // The one line that has both the id of the request and that of what it became.
+      request.log.debug({ connectionId, userId }, 'upgraded')
     }
   })
 

@@ -4,6 +4,8 @@ import auth from '../plugins/auth.ts'
 import cors from '../plugins/cors.ts'
 import errors from '../plugins/errors.ts'
 import limits from '../plugins/limits.ts'
+import meters from '../plugins/meters.ts'
+import metrics from '../plugins/metrics.ts'
 import openapi from '../plugins/openapi.ts'
 import presence from '../plugins/presence.ts'
 import realtime from '../plugins/realtime.ts'
@@ -18,6 +20,7 @@ import connectionRoutes from '../routes/connections.ts'
 import healthRoutes from '../routes/health.ts'
 import historyRoutes from '../routes/history.ts'
 import memberRoutes from '../routes/members.ts'
+import metricsRoutes from '../routes/metrics.ts'
 import nodeRoutes from '../routes/nodes.ts'
 import presenceRoutes from '../routes/presence.ts'
 import publishRoutes from '../routes/publish.ts'
@@ -63,6 +66,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
 
   await host.register(async app => {
     await app.register(settingsPlugin, { settings, functions })
+    await app.register(meters)
     await app.register(securityHeaders)
     await app.register(errors)
     await app.register(limits)
@@ -72,6 +76,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     await app.register(presence)
     await app.register(auth)
     await app.register(realtime)
+    await app.register(metrics)
     await app.register(websocket)
     await app.register(upgrades)
     if (settings.docs) await app.register(openapi)
@@ -87,6 +92,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
       await rest.register(connectionRoutes)
       await rest.register(nodeRoutes)
       await rest.register(revocationRoutes)
+      await rest.register(metricsRoutes)
       if (settings.health) await rest.register(healthRoutes)
     })
 

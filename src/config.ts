@@ -13,7 +13,7 @@ import { tokenAlgorithms } from './tokens/algorithms.ts'
 export { SettingsError } from './settings-error.ts'
 
 /** What an API key or a token's `scope` may allow over REST. */
-export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete', 'members:write', 'connections:write', 'revoke', 'nodes:read'] as const
+export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete', 'members:write', 'connections:write', 'revoke', 'nodes:read', 'metrics'] as const
 
 export type Scope = typeof scopes[number]
 
@@ -153,6 +153,10 @@ export const SettingsSchema = Type.Object({
   shutdownGraceMs: Type.Integer({
     default: 0, minimum: 0, maximum: 600_000, env: 'SHUTDOWN_GRACE_MS', description: 'How long presence outlives a shutdown, for rolling restarts'
   }),
+  metricsAccess: Type.Union([Type.Literal('scope'), Type.Literal('open')], {
+    default: 'scope', env: 'METRICS_ACCESS', description: 'Whether /metrics needs a key with the scope metrics, or is open to whoever reaches this address'
+  }),
+  metrics: Type.Boolean({ default: false, description: 'Whether /metrics is served; the process always does' }),
   health: Type.Boolean({ default: false, description: 'Whether /live and /ready are served; the process always does' }),
   docs: Type.Boolean({ default: false, description: 'Whether OpenAPI is served at /docs; the process always does' })
 }, closed)

@@ -23,7 +23,7 @@ async function main (): Promise<void> {
   const app = createApp(processSettings)
   const shutdown = new Shutdown({ close: () => app.close(), log: app.log })
   try {
-    await app.register(roomcast, { ...credentials.settings, health: true, docs: true })
+    await app.register(roomcast, { ...credentials.settings, health: true, metrics: true, docs: true })
     await app.register(closeConnections)
     const address = await app.listen({ port: processSettings.port, host: processSettings.host, backlog: BACKLOG })
     app.log.info({ address, nodeName: settings.nodeName, redis: redisTarget(settings) !== undefined }, 'roomcast is ready')

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import { Encoded } from './encoded.ts'
 import type { ServerFrame } from './frames.ts'
 import { Laggards } from './laggards.ts'
+import type { Meters } from './meters.ts'
 import type { SlowPolicy } from './room-policies.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -12,12 +13,14 @@ export class Audience {
   readonly #byCodec = new Map<Codec, Map<Connection, Subscription>>()
   /** Undefined where those who are slow are disconnected, which connections see to themselves. */
   readonly #laggards: Laggards | undefined
+  readonly #meters: Meters
   #pending: AnyPublication[] = []
   #broadcast: Broadcast | undefined
   #size = 0
 
-  constructor (slow: SlowPolicy) {
-    if (slow === 'latest') this.#laggards = new Laggards()
+  constructor (slow: SlowPolicy, meters: Meters) {
+    this.#meters = meters
+    if (slow === 'latest') this.#laggards = new Laggards(meters)
   }
 
   /** Subscriptions, open or not. */
@@ -70,7 +73,7 @@ export class Audience {
   write (most: number): number {
     if (this.isFlushed) return 0
     if (this.#broadcast === undefined) {
-      this.#broadcast = new Broadcast(this.#pending, this.#byCodec, this.#laggards)
+      this.#broadcast = new Broadcast({ publications: this.#pending, byCodec: this.#byCodec, laggards: this.#laggards, meters: this.#meters })
       this.#pending = []
     }
     const count = this.#broadcast.write(most)

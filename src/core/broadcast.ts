@@ -1,11 +1,20 @@
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Laggards } from './laggards.ts'
+import type { Meters } from './meters.ts'
 import { leavesOut, type Publication, type VolatilePublication } from './publication.ts'
 import type { Subscription } from './subscription.ts'
 
 /** A publication with or without a position. */
 export type AnyPublication = Publication | VolatilePublication
+
+export interface BroadcastParts {
+  readonly publications: readonly AnyPublication[]
+  readonly byCodec: ReadonlyMap<Codec, ReadonlyMap<Connection, Subscription>>
+  /** Undefined where those who are slow are disconnected. */
+  readonly laggards: Laggards | undefined
+  readonly meters: Meters
+}
 
 /** What the subscriptions of one codec are written. */
 interface Part {
@@ -25,10 +34,12 @@ export class Broadcast {
   readonly #lowest: number
   readonly #excepted: ReadonlySet<string>
   readonly #laggards: Laggards | undefined
+  readonly #meters: Meters
 
-  constructor (publications: readonly AnyPublication[], byCodec: ReadonlyMap<Codec, ReadonlyMap<Connection, Subscription>>, laggards?: Laggards) {
+  constructor ({ publications, byCodec, laggards, meters }: BroadcastParts) {
     this.#publications = publications
     this.#laggards = laggards
+    this.#meters = meters
     this.#lowest = publications.find(({ offset }) => offset !== undefined)?.offset ?? Infinity
     this.#excepted = new Set(publications.flatMap(({ except }) => except ?? []))
     this.#parts = Array.from(byCodec, ([codec, subscriptions]) => {
@@ -62,10 +73,13 @@ export class Broadcast {
     }
     if (floor < this.#lowest && !this.#leavesOut(connection)) {
       connection.write(part.joined)
+      this.#meters.deliveries += part.frames.length
       return
     }
     const owed = part.frames.filter((_, index) => isOwed(this.#publications[index], subscription))
-    if (owed.length > 0) connection.write(Buffer.concat(owed))
+    if (owed.length === 0) return
+    connection.write(Buffer.concat(owed))
+    this.#meters.deliveries += owed.length
   }
 
   #hold (subscription: Subscription, { frames }: Part, laggards: Laggards): void {

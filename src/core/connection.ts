@@ -130,6 +130,7 @@ export class Connection implements Vouched {
    */
   receive (bytes: Uint8Array, format: 'text' | 'binary'): void {
     if (!this.#isOpen) return
+    this.#node.meters.frames++
     const charge = this.#charge()
     if (charge.kind !== 'taken') {
       this.#refuse(charge, this.codec.decode(bytes, format))
@@ -152,6 +153,8 @@ export class Connection implements Vouched {
   /** Answers a request with an error; the connection lives on. */
   sendError (error: RoomcastError, id?: RequestId, room?: string): void {
     const { code, message, retryAfterMs } = error
+    this.#node.meters.refusals.frame.add(code)
+    this.#node.log.debug({ connectionId: this.connectionId, userId: this.userId, room, code }, 'a frame was refused')
     this.send({ type: 'error', id, room, code, message, retryAfterMs })
   }
 
@@ -161,8 +164,7 @@ export class Connection implements Vouched {
     try {
       this.transport.write(frames)
     } catch (error) {
-      this.#fail(error)
-      return
+      return this.#fail(error)
     }
     const { bufferedBytes } = this.transport
     if (bufferedBytes === 0) return
@@ -242,8 +244,7 @@ export class Connection implements Vouched {
 
   /** A bug, or a failed opening: this connection ends, its neighbours and the process live. */
   #fail (error: unknown): void {
-    const { connectionId, userId } = this
-    this.#node.log.error({ err: error, connectionId, userId }, 'a connection failed and was closed')
+    this.#node.log.error({ err: error, connectionId: this.connectionId, userId: this.userId }, 'a connection failed and was closed')
     this.close('internal')
   }
 }

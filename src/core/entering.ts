@@ -71,7 +71,11 @@ export async function enterRoom (node: RealtimeNode, connection: Connection, { r
 export function openRoom (node: RealtimeNode, { subscription, since, snapshot }: EnteredRoom, takenBytes = 0): OpenedRoom {
   const replay = node.recovery.replay(subscription, since, takenBytes)
   const members = snapshot && { members: snapshot.members, version: snapshot.version }
-  return { room: subscription.room.name, ...subscription.open(), ...replay, ...members }
+  const { connection: { connectionId, userId }, room: { name: room } } = subscription
+  const position = subscription.open()
+  const { recovered, publications } = replay ?? {}
+  node.log.debug({ connectionId, userId, room, ...position, since, recovered, replayed: publications?.length }, 'subscribed')
+  return { room, ...position, ...replay, ...members }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Distribution } from './distribution.ts'
 import type { Room } from './room.ts'
 
 /** Writes in one turn of the event loop; after that others have theirs. About five milliseconds' worth. */
@@ -7,6 +8,13 @@ const WRITES_PER_TURN = 1_000
 const MIN_BUSY_MS = 2
 const REST_SHARE = 0.5
 const MAX_REST_MS = 10
+
+export interface FanoutParts {
+  /** Takes how long the write of each room took, in seconds, without the turns of others in between. */
+  readonly seconds: Distribution
+  /** A clock that only goes forward, in milliseconds. */
+  readonly now?: () => number
+}
 
 /**
  * Gathers the rooms that got publications in this turn of the event loop, and lets each write once at the turn's end. Where that is much, it
@@ -19,10 +27,11 @@ export class Fanout {
   /** Rooms that are in the middle of a write, and how long it took so far, in milliseconds. */
   readonly #busyMs = new Map<Room, number>()
   readonly #resting = new Set<Room>()
+  readonly #seconds: Distribution
   readonly #now: () => number
 
-  /** @param now a clock that only goes forward, in milliseconds */
-  constructor (now = () => performance.now()) {
+  constructor ({ seconds, now = () => performance.now() }: FanoutParts) {
+    this.#seconds = seconds
     this.#now = now
   }
 
@@ -69,6 +78,7 @@ export class Fanout {
       return count
     }
     this.#busyMs.delete(room)
+    this.#seconds.add(busyMs / 1_000)
     if (busyMs >= MIN_BUSY_MS) this.#rest(room, Math.min(busyMs * REST_SHARE, MAX_REST_MS))
     else if (!room.isFlushed) this.#rooms.push(room)
     return count

@@ -1,5 +1,6 @@
 import type { AnyPublication } from './broadcast.ts'
 import { Encoded } from './encoded.ts'
+import type { Meters } from './meters.ts'
 import type { Subscription } from './subscription.ts'
 
 /** What a subscription that lags is owed yet. */
@@ -18,8 +19,13 @@ interface Held {
  */
 export class Laggards {
   readonly #held = new Map<Subscription, Held>()
+  readonly #meters: Meters
   /** The publication that was marked last: mostly all laggards hold the same. */
   #marked: { readonly publication: AnyPublication, readonly frames: Encoded } | undefined
+
+  constructor (meters: Meters) {
+    this.#meters = meters
+  }
 
   /** Whether publications for a subscription are to be held, rather than so many bytes be written to it. */
   include (subscription: Subscription, bytes: number): boolean {
@@ -30,6 +36,7 @@ export class Laggards {
   hold (subscription: Subscription, { publication, frame, owed }: Pick<Held, 'publication' | 'frame'> & { readonly owed: number }): void {
     const isFirst = !this.#held.has(subscription)
     this.#held.set(subscription, { publication, frame, isAfterSkipped: !isFirst || owed > 1 })
+    this.#meters.skipped += isFirst ? owed - 1 : owed
     if (isFirst) this.#await(subscription)
   }
 
@@ -39,7 +46,9 @@ export class Laggards {
     if (held === undefined) return
     const frame = held.isAfterSkipped ? this.#mark(held.publication, subscription) : held.frame
     this.drop(subscription)
-    if (subscription.isOpen) subscription.connection.write(frame)
+    if (!subscription.isOpen) return
+    subscription.connection.write(frame)
+    this.#meters.deliveries++
   }
 
   /** Does that for all. */

@@ -1,6 +1,7 @@
 import { RoomcastError } from './errors.ts'
 import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
+import type { Meters } from './meters.ts'
 import type { NodeInfo, NodeReport, PresenceStore } from './presence-store.ts'
 
 export interface LeaseParts {
@@ -9,6 +10,7 @@ export interface LeaseParts {
   readonly heartbeatMs: number
   /** What the node tells about itself at this moment. */
   readonly report: () => NodeReport
+  readonly meters: Meters
   readonly log: Logger
   /** The lease was renewed, and these dead nodes are this node's to sweep: what had to wait for the store can be done. */
   readonly onHeld: (claimed: readonly string[]) => void
@@ -33,8 +35,9 @@ export class Lease {
 
   /** @throws RoomcastError if the store does not grant the first lease */
   async take (): Promise<void> {
-    const { store, report } = this.#parts
+    const { store, report, meters } = this.#parts
     await store.takeLease(this.#node, report())
+    meters.isLeaseHeld = true
     this.#timer = setInterval(() => { this.#next('warn') }, this.#parts.heartbeatMs)
   }
 
@@ -63,22 +66,29 @@ export class Lease {
   }
 
   async #renew (): Promise<void> {
-    const { store, report, log, onHeld, onRenamed } = this.#parts
+    const { store, report, meters, log, onHeld, onRenamed } = this.#parts
     const renewal = await store.renewLease(this.#node, report())
     if (renewal.status === 'held') {
+      meters.isLeaseHeld = true
       onHeld(renewal.claimed)
       return
     }
     const lost = this.#node
+    meters.isLeaseHeld = false
     const node = { nodeId: createId(), nodeName: lost.nodeName }
     await store.takeLease(node, report())
     this.#node = node
+    meters.isLeaseHeld = true
+    meters.leaseLosses++
     log.warn({ lostNodeId: lost.nodeId, nodeId: node.nodeId }, 'the lease was lost; this node goes on under a new id')
     onRenamed(lost)
   }
 
   #report (error: unknown, level: 'debug' | 'warn'): void {
+    const { meters, log } = this.#parts
     const isExpected = error instanceof RoomcastError
-    this.#parts.log[isExpected ? level : 'error']({ err: error, nodeId: this.#node.nodeId }, 'the heartbeat failed')
+    meters.isLeaseHeld = false
+    meters.heartbeatFailures++
+    log[isExpected ? level : 'error']({ err: error, nodeId: this.#node.nodeId }, 'the heartbeat failed')
   }
 }

@@ -3,6 +3,7 @@ import type { Claims } from './claims.ts'
 import type { Codec } from './codec.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
 import type { Logger } from './logger.ts'
+import type { Meters } from './meters.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { PresenceStore } from './presence-store.ts'
 import type { RevocationStore } from './revocation-store.ts'
@@ -21,6 +22,8 @@ export interface NodeParts {
   readonly verify: (token: string) => Promise<Claims>
   readonly settings: NodeSettings
   readonly log: Logger
+  /** What it counts, where somebody else reads it too. */
+  readonly meters?: Meters
 }
 
 /** What a connection is made of. */

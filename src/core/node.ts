@@ -2,12 +2,14 @@ import { assertMayConnect } from './admission.ts'
 import { Arrivals } from './arrivals.ts'
 import { Backlog } from './backlog.ts'
 import type { Broker } from './broker.ts'
+import { takeCensus, type Census } from './census.ts'
 import type { Action } from './claims.ts'
 import type { CloseCode } from './close-codes.ts'
 import { closeAll } from './closing.ts'
 import { Connection } from './connection.ts'
 import { Control } from './control.ts'
 import { Departures } from './departures.ts'
+import { EachSecond } from './each-second.ts'
 import { RoomcastError } from './errors.ts'
 import { Fanout } from './fanout.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
@@ -16,6 +18,7 @@ import { Hub } from './hub.ts'
 import { createId } from './ids.ts'
 import type { Logger } from './logger.ts'
 import { MemberFeeds } from './member-feeds.ts'
+import { Meters } from './meters.ts'
 import { CONTROL_ROOM } from './names.ts'
 import { NodeEventEmitter } from './node-events.ts'
 import type { ConnectParts, NodeParts } from './node-parts.ts'
@@ -32,9 +35,6 @@ import { Steering } from './steering.ts'
 import type { Rate } from './token-bucket.ts'
 import { tend } from './upkeep.ts'
 
-/** Everything is tended once a second; looking more often for the next one begins it in time, since tokens expire at whole seconds. */
-const UPKEEP_INTERVAL_MS = 250
-
 /**
  * One running process: brings connections, rooms, broker and presence store together. The hub answers, the node acts, and where
  * the act fails the node rolls the hub back.
@@ -44,6 +44,7 @@ export class RealtimeNode {
   /** How many frames each connection may send. */
   readonly frameRate: Rate
   readonly log: Logger
+  readonly meters: Meters
   readonly events: NodeEventEmitter
   readonly rooms: RoomKeeper
   readonly recovery: Recovery
@@ -58,34 +59,36 @@ export class RealtimeNode {
   readonly #hub: Hub
   readonly #presence: PresenceKeeper
   readonly #feeds: MemberFeeds
-  readonly #fanout = new Fanout()
+  readonly #fanout: Fanout
   readonly #departures: Departures
   readonly #control: Control
   readonly #arrivals: Arrivals
-  #timer: NodeJS.Timeout | undefined
-  #tendedSecond = 0
+  readonly #eachSecond = new EachSecond({ task: now => { this.#tendAll(now) }, now: () => this.now() })
   #isDraining = false
 
-  constructor ({ broker, store, revocations, gatekeeper, verify, settings, log }: NodeParts) {
+  constructor ({ broker, store, revocations, gatekeeper, verify, settings, log, meters = new Meters() }: NodeParts) {
     this.settings = settings
     this.frameRate = { perSecond: settings.maxFramesPerSecond, burst: settings.frameBurst }
     this.log = log
+    this.meters = meters
     this.verify = verify
     this.events = new NodeEventEmitter(log)
     this.#broker = broker
     this.#store = store
     this.#gatekeeper = gatekeeper
-    this.#publisher = { gatekeeper, broker }
+    this.#publisher = { gatekeeper, broker, meters }
+    this.#fanout = new Fanout({ seconds: meters.fanoutSeconds })
     const policies = new RoomPolicies(settings.rooms)
     this.#hub = new Hub({
       onPending: this.#fanout.schedule,
       onHole: room => { this.recovery.heal(room) },
       historyOf: room => policies.historyOf(room),
       slowOf: room => policies.slowOf(room),
-      now: () => this.now()
+      now: () => this.now(),
+      meters
     })
     this.backlog = new Backlog({ connections: () => this.#hub.connections(), maxBytes: settings.maxTotalBufferedBytes })
-    const shared = { hub: this.#hub, policies, log, now: () => this.now() }
+    const shared = { hub: this.#hub, policies, log, meters, now: () => this.now() }
     this.#presence = new PresenceKeeper({ ...shared, store, ...settings })
     this.#feeds = new MemberFeeds({ store, log })
     this.rooms = new RoomKeeper({ ...shared, broker, registrar: this.#presence.registrar, feeds: this.#feeds })
@@ -96,7 +99,7 @@ export class RealtimeNode {
     this.steering = new Steering({ node: this, store, hub: this.#hub, control: this.#control })
     this.#arrivals = new Arrivals({ node: this, store, registrar: this.#presence.registrar, control: this.#control })
     this.#departures = new Departures({ registrar: this.#presence.registrar, rooms: this.rooms })
-    this.recovery = new Recovery({ hub: this.#hub, broker, policies, log, maxReplyBytes: Math.floor(settings.maxBufferedBytes / 2) })
+    this.recovery = new Recovery({ ...shared, broker, maxReplyBytes: Math.floor(settings.maxBufferedBytes / 2) })
   }
 
   get isDraining (): boolean { return this.#isDraining }
@@ -104,6 +107,9 @@ export class RealtimeNode {
   get connectionCount (): number { return this.#hub.connectionCount }
   /** Rooms that connections here are in; the nodes' own is none of them. */
   get roomCount (): number { return this.#hub.roomCount - (this.#hub.room(CONTROL_ROOM) === undefined ? 0 : 1) }
+
+  /** What this node has now. Looks at everything, so it is for every few seconds. */
+  census (): Census { return takeCensus(this.#hub) }
 
   /** This node's clock, in milliseconds since 1970. */
   now (): number { return Date.now() }
@@ -125,7 +131,7 @@ export class RealtimeNode {
     await this.#presence.start()
     await this.#control.start()
     await this.revoker.learn()
-    this.#timer = setInterval(() => { this.#tendAll() }, UPKEEP_INTERVAL_MS)
+    this.#eachSecond.start()
   }
 
   /** Takes an authenticated connection. Its `welcome` follows once it is registered and has entered the rooms that it begins with. */
@@ -134,6 +140,7 @@ export class RealtimeNode {
       node: this, transport, codec, claims, connectionId: createId(), connectedAt: this.now()
     })
     this.#hub.enlist(connection)
+    this.meters.connects++
     connection.enqueue(() => this.#arrivals.open(connection, mode))
     // It may have been revoked since the token was checked.
     if (this.revoker.isRevoked(claims)) connection.close('tokenExpired')
@@ -172,6 +179,7 @@ export class RealtimeNode {
     const { connectionId, userId } = connection
     this.#hub.delist(connection)
     this.#departures.add(connection)
+    this.meters.addClose(code)
     this.log.debug({ connectionId, userId, code, reason }, 'disconnected')
     if (connection.isWelcomed) this.events.emit('disconnect', { connectionId, userId, code, reason })
   }
@@ -196,7 +204,7 @@ export class RealtimeNode {
   /** Ends the connections, and clears what is left of them; see `closeAll`. */
   async drain (): Promise<void> {
     this.#isDraining = true
-    clearInterval(this.#timer)
+    this.#eachSecond.stop()
     if (this.settings.shutdownGraceMs > 0) this.#presence.registrar.leaveStanding()
     await closeAll({
       connections: [...this.#hub.connections()], drainMs: this.settings.drainMs, deliver: () => this.#deliverAll()
@@ -225,11 +233,7 @@ export class RealtimeNode {
     this.events.emit(type, { room, member })
   }
 
-  #tendAll (): void {
-    const now = this.now()
-    const second = Math.floor(now / 1_000)
-    if (second === this.#tendedSecond) return
-    this.#tendedSecond = second
+  #tendAll (now: number): void {
     for (const connection of this.#hub.connections()) tend(connection, now, this.settings)
     this.backlog.shed()
     this.#presence.assertDue()

@@ -1,6 +1,7 @@
 import type { Hub } from './hub.ts'
 import { Lease } from './lease.ts'
 import type { Logger } from './logger.ts'
+import type { Meters } from './meters.ts'
 import { isReserved } from './names.ts'
 import type { Vouched } from './presence-entry.ts'
 import type { NodeInfo, PresenceStore } from './presence-store.ts'
@@ -24,6 +25,7 @@ export interface PresenceKeeperParts {
   readonly version: string
   readonly heartbeatMs: number
   readonly now: () => number
+  readonly meters: Meters
   readonly log: Logger
 }
 
@@ -35,13 +37,14 @@ export class PresenceKeeper {
   readonly #sweeper: Sweeper
 
   constructor (parts: PresenceKeeperParts) {
-    const { hub, store, nodeName, version, heartbeatMs, now, log } = parts
+    const { hub, store, nodeName, version, heartbeatMs, now, meters, log } = parts
     const startedAt = now()
     this.#parts = parts
     this.registrar = new Registrar({ store, log, now, node: () => this.node })
-    this.#sweeper = new Sweeper({ store, log })
+    this.#sweeper = new Sweeper({ store, meters, log })
     this.#lease = new Lease({
       store,
+      meters,
       log,
       nodeName,
       heartbeatMs,

@@ -1,12 +1,14 @@
 import type { Broker, PublishResult } from './broker.ts'
 import { RoomcastError, type ErrorCode } from './errors.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
+import type { Meters } from './meters.ts'
 import { userOf } from './names.ts'
 import type { PublicationDraft } from './publication.ts'
 
 export interface PublisherParts {
   readonly gatekeeper: Gatekeeper
   readonly broker: Broker
+  readonly meters: Meters
 }
 
 /** One room that was published to; `user` where it is the personal room of one. */
@@ -92,22 +94,28 @@ function claimKeys (claims: Map<string, string>, drafts: readonly PublicationDra
 function send (parts: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
   const [draft] = drafts
   return draft !== undefined && drafts.length === 1
-    ? parts.broker.publish(draft).then(result => [withUser(result)])
+    ? parts.broker.publish(draft).then(result => [note(parts, draft, result)])
     : sendAll(parts, drafts)
 }
 
-async function sendAll ({ broker }: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
-  const settled = await Promise.allSettled(drafts.map(draft => broker.publish(draft)))
-  const results = settled.flatMap(one => one.status === 'fulfilled' ? [withUser(one.value)] : [])
+/** Counts what was published, unless it was before. */
+function note ({ meters: { published } }: PublisherParts, { from }: PublicationDraft, result: PublishResult): Published {
+  if (!result.duplicate) published[from === undefined ? 'backend' : 'connection']++
+  return withUser(result)
+}
+
+async function sendAll (parts: PublisherParts, drafts: readonly PublicationDraft[]): Promise<Published[]> {
+  const settled = await Promise.allSettled(drafts.map(draft => parts.broker.publish(draft).then(result => note(parts, draft, result))))
+  const results = settled.flatMap(one => one.status === 'fulfilled' ? [one.value] : [])
   if (results.length === drafts.length) return results
   const failures = settled.flatMap(one => one.status === 'rejected' ? [one.reason as unknown] : [])
   const unexpected = failures.find(failure => !(failure instanceof RoomcastError))
   if (unexpected !== undefined) throw unexpected
   const didNothing = results.length === 0 && failures.every(failure => codeOf(failure) !== 'outcome_unknown')
   if (didNothing) throw failures[0]
-  throw new PartlyPublishedError(settled.map((one, index) => withUser(one.status === 'fulfilled'
+  throw new PartlyPublishedError(settled.map((one, index) => one.status === 'fulfilled'
     ? one.value
-    : { room: drafts[index]?.room ?? '', code: codeOf(one.reason) })), failures[0])
+    : withUser({ room: drafts[index]?.room ?? '', code: codeOf(one.reason) })), failures[0])
 }
 
 function withUser<Outcome extends { readonly room: string }> (outcome: Outcome): Outcome & { readonly user?: string } {

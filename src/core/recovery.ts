@@ -4,6 +4,7 @@ import type { Replay } from './frames.ts'
 import { FreshRead } from './fresh-read.ts'
 import type { Hub } from './hub.ts'
 import type { Logger } from './logger.ts'
+import type { Meters } from './meters.ts'
 import { bytesOf, leavesOut, missedFrom, offsetUnder, type Position } from './publication.ts'
 import type { RoomPolicies } from './room-policies.ts'
 import type { Room } from './room.ts'
@@ -22,6 +23,7 @@ export interface RecoveryParts {
   readonly policies: RoomPolicies
   /** The most that publications may take up in one reply, and in one read. */
   readonly maxReplyBytes: number
+  readonly meters: Meters
   readonly log: Logger
 }
 
@@ -62,9 +64,14 @@ export class Recovery {
     if (since === undefined) return undefined
     const missed = room.after(since)?.filter(publication => !leavesOut(publication, connection))
     const bytes = missed?.reduce((sum, publication) => sum + bytesOf(publication), 0) ?? 0
-    return missed === undefined || takenBytes + bytes > this.#parts.maxReplyBytes
-      ? { recovered: false, publications: [] }
-      : { recovered: true, publications: missed }
+    const { maxReplyBytes, meters } = this.#parts
+    if (missed === undefined || takenBytes + bytes > maxReplyBytes) {
+      meters.recoveries.refused++
+      return { recovered: false, publications: [] }
+    }
+    meters.recoveries.whole++
+    meters.recovered.add(missed.length)
+    return { recovered: true, publications: missed }
   }
 
   /**
@@ -84,7 +91,7 @@ export class Recovery {
     this.#healing.add(room)
     while (room.isHealing && hub.room(room.name) === room) {
       try {
-        room.heal(await this.#missed(room))
+        this.#note(room, room.heal(await this.#missed(room)))
       } catch (error) {
         // The broker's own trouble is logged once, where it is noticed, not once a room and try.
         log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error, room: room.name }, 'what is missing in a room could not be read yet')
@@ -92,6 +99,18 @@ export class Recovery {
       }
     }
     this.#healing.delete(room)
+  }
+
+  #note (room: Room, outcome: ReturnType<Room['heal']>): void {
+    const { meters, log } = this.#parts
+    const { name, position } = room
+    if (outcome === 'gap told') {
+      meters.gaps.told++
+      log.warn({ room: name, ...position }, 'publications are lost to this node, and its subscribers were told the gap')
+    } else if (!room.isHealing) {
+      meters.gaps.healed++
+      log.debug({ room: name, ...position }, 'what a room had missed was read from its history')
+    }
   }
 
   /** What the history holds of what a room has not got. How far back that goes under a new epoch is known when that was read. */

@@ -4,6 +4,7 @@ import type { Control } from './control.ts'
 import { RoomcastError } from './errors.ts'
 import type { Hub } from './hub.ts'
 import type { Logger } from './logger.ts'
+import type { Meters } from './meters.ts'
 import { Pursuit } from './pursuit.ts'
 import type { RevocationStore } from './revocation-store.ts'
 import { concerns, identityOf, Revocations, type Revocation } from './revocations.ts'
@@ -18,6 +19,7 @@ export interface RevokerParts {
   readonly hub: Hub
   readonly rooms: RoomKeeper
   readonly now: () => number
+  readonly meters: Meters
   readonly log: Logger
 }
 
@@ -62,6 +64,8 @@ export class Revoker {
   /** Takes a revocation that was made, and ends what it is about. */
   apply (revocation: Revocation): void {
     if (!this.#revocations.add(revocation)) return
+    this.#parts.meters.revocations++
+    this.#parts.log.debug({ revocation }, 'a revocation holds')
     for (const connection of this.#parts.hub.connections()) {
       if (!concerns(revocation, connection.claims)) continue
       if (revocation.room === undefined) connection.close('tokenExpired')

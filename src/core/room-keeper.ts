@@ -5,6 +5,7 @@ import type { Hub } from './hub.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import type { Logger } from './logger.ts'
 import type { MemberFeeds } from './member-feeds.ts'
+import type { Meters } from './meters.ts'
 import { isReserved } from './names.ts'
 import type { MembersSnapshot } from './presence-store.ts'
 import type { Publication, VolatilePublication } from './publication.ts'
@@ -30,6 +31,7 @@ export interface RoomKeeperParts {
   readonly feeds: MemberFeeds
   readonly policies: RoomPolicies
   readonly now: () => number
+  readonly meters: Meters
   readonly log: Logger
 }
 
@@ -70,6 +72,8 @@ export class RoomKeeper {
     const subscription = connection.subscriptions.get(name)
     if (subscription === undefined) return
     connection.subscriptions.delete(name)
+    const { connectionId, userId } = connection
+    this.#parts.log.debug({ connectionId, userId, room: name }, 'unsubscribed')
     await this.#clear(subscription)
   }
 
@@ -117,11 +121,13 @@ export class RoomKeeper {
 
   /** Takes a publication from the broker. */
   deliver (publication: Publication): void {
+    this.#parts.meters.received.kept++
     this.#parts.hub.room(publication.room)?.accept(publication)
   }
 
   /** Takes a volatile publication from the broker. */
   deliverVolatile (publication: VolatilePublication): void {
+    this.#parts.meters.received.volatile++
     this.#parts.hub.room(publication.room)?.acceptVolatile(publication)
   }
 

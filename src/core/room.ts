@@ -2,6 +2,7 @@ import { Audience } from './audience.ts'
 import type { AnyPublication } from './broadcast.ts'
 import type { HistoryPage } from './broker.ts'
 import type { Connection } from './connection.ts'
+import type { Meters } from './meters.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
 import { offsetUnder, stepFrom, type Position, type Publication, type RoomEnd, type VolatilePublication } from './publication.ts'
 import type { HistoryPolicy, SlowPolicy } from './room-policies.ts'
@@ -17,6 +18,7 @@ export interface RoomParts {
   readonly historyOf: (room: string) => HistoryPolicy
   readonly slowOf: (room: string) => SlowPolicy
   readonly now: () => number
+  readonly meters: Meters
 }
 
 /** Publications that are held while a hole is being read. */
@@ -42,7 +44,7 @@ export class Room implements Vouched {
   constructor (name: string, parts: RoomParts) {
     this.name = name
     this.#parts = parts
-    this.#audience = new Audience(parts.slowOf(name))
+    this.#audience = new Audience(parts.slowOf(name), parts.meters)
     this.#tail = new Tail(parts.historyOf(name))
   }
 
@@ -123,9 +125,9 @@ export class Room implements Vouched {
 
   /**
    * Takes what the history holds after this room's position (see `missedFrom`), and what arrived meanwhile. Where neither holds all of it, or
-   * the position means nothing under a new epoch, the subscribers are told the gap.
+   * the position means nothing under a new epoch, the subscribers are told the gap, which this answers.
    */
-  heal (page: HistoryPage): void {
+  heal (page: HistoryPage): 'whole' | 'gap told' {
     // What was held of another epoch is in the history that this one inherits, or is lost with it; a newer epoch shows itself again.
     const held = (this.#held ?? []).filter(({ epoch }) => epoch === page.epoch)
     this.#held = undefined
@@ -134,15 +136,21 @@ export class Room implements Vouched {
     const oldest = Math.min(page.publications[0]?.offset ?? Infinity, page.offset + 1)
     const missed = [...held.filter(({ offset }) => offset > (from ?? 0) && offset < oldest), ...page.publications]
     const first = missed[0]?.offset ?? page.offset + 1
+    let outcome: ReturnType<Room['heal']> = 'whole'
+    const tellGap = (offset: number): void => {
+      outcome = 'gap told'
+      this.#tellGap({ epoch: page.epoch, offset })
+    }
     if (from !== undefined && page.epoch !== this.position.epoch) this.#tellEpoch({ epoch: page.epoch, offset: from })
-    if (from === undefined || first > from + 1) this.#tellGap({ epoch: page.epoch, offset: first - 1 })
+    if (from === undefined || first > from + 1) tellGap(first - 1)
     for (const publication of missed) {
-      if (stepFrom(this.position, publication) === 'hole') this.#tellGap({ epoch: page.epoch, offset: publication.offset - 1 })
+      if (stepFrom(this.position, publication) === 'hole') tellGap(publication.offset - 1)
       this.#take(publication)
     }
     this.#inherits = page.inherits
     if (page.more) this.#beginHealing()
     for (const publication of held) this.accept(publication)
+    return outcome
   }
 
   /**

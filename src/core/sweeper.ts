@@ -1,15 +1,18 @@
 import type { Logger } from './logger.ts'
+import type { Meters } from './meters.ts'
 import type { PresenceStore } from './presence-store.ts'
 
 /** Removes what dead nodes left behind, once this node has claimed them. */
 export class Sweeper {
   readonly #store: PresenceStore
+  readonly #meters: Meters
   readonly #log: Logger
   readonly #sweeping = new Map<string, Promise<void>>()
   #isStopped = false
 
-  constructor ({ store, log }: { store: PresenceStore, log: Logger }) {
+  constructor ({ store, meters, log }: { store: PresenceStore, meters: Meters, log: Logger }) {
     this.#store = store
+    this.#meters = meters
     this.#log = log
   }
 
@@ -38,6 +41,7 @@ export class Sweeper {
       if (this.#isStopped) return
     }
     await this.#store.bury(nodeId)
+    this.#meters.sweeps++
     this.#log.info({ deadNodeId: nodeId, entries: count }, 'swept a dead node')
   }
 }

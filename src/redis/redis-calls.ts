@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { RoomcastError } from '../core/errors.ts'
+import { metersOf } from './redis-meters.ts'
 import type { Publisher } from './redis-scripts.ts'
 import type { Redirection, Shards } from './shards.ts'
 
@@ -12,16 +13,28 @@ const DEADLINE_MARGIN_MS = 2
  * @throws RoomcastError `unavailable` or `outcome_unknown`
  */
 export async function run<Reply> (client: Redis, command: () => Promise<Reply | null>): Promise<Reply> {
-  if (client.status !== 'ready') throw new RoomcastError('unavailable')
+  if (client.status !== 'ready') throw unasked(client)
   gather(client)
+  const meters = metersOf(client)
+  const begun = performance.now()
   let reply: Reply | null
   try {
     reply = await command()
   } catch (cause) {
-    throw new RoomcastError(didNotHappen(cause) ? 'unavailable' : 'outcome_unknown', { cause })
+    const code = didNotHappen(cause) ? 'unavailable' : 'outcome_unknown'
+    meters?.failures.add(code)
+    throw new RoomcastError(code, { cause })
+  } finally {
+    meters?.callSeconds.add((performance.now() - begun) / 1_000)
   }
   if (reply === null) throw new RoomcastError('unavailable')
   return reply
+}
+
+/** What becomes of a command that Redis cannot be asked for now. */
+function unasked (client: Redis): RoomcastError {
+  metersOf(client)?.failures.add('unavailable')
+  return new RoomcastError('unavailable')
 }
 
 const gathering = new WeakSet<Redis['stream']>()
@@ -92,7 +105,7 @@ async function follow<Reply> ({ shards, timeoutMs }: CallParts, key: string, com
 
 function callAt<Reply> ({ shard: { publisher, clock }, isAsking }: Redirection, timeoutMs: number, command: Command<Reply>): Promise<Reply> {
   const { runId } = clock
-  if (runId === undefined) return Promise.reject(new RoomcastError('unavailable'))
+  if (runId === undefined) return Promise.reject(unasked(publisher))
   return run(publisher, () => {
     // It counts for the one command that follows.
     if (isAsking) publisher.asking().catch(() => {})

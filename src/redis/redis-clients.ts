@@ -3,6 +3,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from '../core/logger.ts'
 import { Complaints } from './complaints.ts'
 import { withoutCommand } from './redis-calls.ts'
+import { meter, type RedisMeters } from './redis-meters.ts'
 import { scripts, type Publisher } from './redis-scripts.ts'
 import { describeTarget, type RedisTarget } from './redis-target.ts'
 import { isAboutAllSentinels, reviveEnded, sentinelOptions } from './sentinel-options.ts'
@@ -40,6 +41,8 @@ export interface RedisClientsParts {
   readonly ca?: string | undefined
   /** How scripts tell: on plain channels, or on those that belong to slots, which a Redis Cluster has. */
   readonly pubsub?: 'plain' | 'sharded'
+  /** Where to count, where somebody wants to know. */
+  readonly meters?: RedisMeters
   readonly log: Logger
 }
 
@@ -53,7 +56,7 @@ export class RedisClients {
   readonly #log: Logger
   #isClosed = false
 
-  constructor ({ target, ca, pubsub = 'plain', log }: RedisClientsParts) {
+  constructor ({ target, ca, pubsub = 'plain', meters, log }: RedisClientsParts) {
     // redis/ioredis#947: one of two connections was made without the authority. What both need stands in one place.
     const { url, sentinels } = target
     const shared = { ...connectionOptions, ...ca !== undefined && { tls: { ca } }, ...sentinels !== undefined && sentinelOptions(url, sentinels, ca) }
@@ -62,7 +65,9 @@ export class RedisClients {
     this.address = describeTarget(target)
     this.#pubsub = pubsub
     this.#log = log
-    for (const client of [this.publisher, this.subscriber]) {
+    for (const role of ['publisher', 'subscriber'] as const) {
+      const client = this[role]
+      if (meters !== undefined) meter(client, role, meters)
       reportErrors(client, this.address, log)
       if (sentinels !== undefined) reviveEnded(client, () => this.#isClosed)
     }

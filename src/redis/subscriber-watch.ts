@@ -4,6 +4,7 @@ import type { ChannelRegistry } from './channel-registry.ts'
 import { Complaints } from './complaints.ts'
 import { withoutCommand } from './redis-calls.ts'
 import { runIdIn, type RedisClock } from './redis-clock.ts'
+import { metersOf } from './redis-meters.ts'
 
 /** A half-open link is noticed after this and one command time-out: a connection that only listens hears nothing either way. */
 const PING_INTERVAL_MS = 4_000
@@ -48,8 +49,12 @@ export class SubscriberWatch {
 
   /** In a fail-over one connection may still lead to the old master, which lives on, and nothing that is published would be heard. */
   #compare (heardFrom: string | undefined): void {
-    const { publisher, clock } = this.#parts
-    if (heardFrom === undefined || clock.runId === undefined || heardFrom === clock.runId) return
+    const { publisher, subscriber, clock } = this.#parts
+    if (heardFrom === undefined || clock.runId === undefined || heardFrom === clock.runId) {
+      const meters = metersOf(subscriber)
+      if (meters !== undefined) meters.probes.answered++
+      return
+    }
     this.#reconnect(undefined, 'the two connections lead to different Redis processes')
     if (publisher.status === 'ready') publisher.disconnect(true)
   }
@@ -64,6 +69,8 @@ export class SubscriberWatch {
 
   #reconnect (error: unknown, why: string): void {
     const { subscriber } = this.#parts
+    const meters = metersOf(subscriber)
+    if (meters !== undefined) meters.probes.failed++
     this.#complaints.warn({ err: withoutCommand(error) }, why)
     if (subscriber.status === 'ready') subscriber.disconnect(true)
   }

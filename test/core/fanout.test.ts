@@ -2,6 +2,7 @@ import { mock } from 'node:test'
 import t from 'tap'
 import { Fanout } from '../../src/core/fanout.ts'
 import { Hub } from '../../src/core/hub.ts'
+import { Meters } from '../../src/core/meters.ts'
 import { DEFAULT_HISTORY } from '../../src/core/room-policies.ts'
 import type { Room } from '../../src/core/room.ts'
 import { until } from '../helpers/until.ts'
@@ -16,8 +17,9 @@ function turn (): Promise<void> {
 /** Rooms with open subscriptions, written at the ends of real turns, which take no time unless the test says so. */
 class FanoutUnderTest {
   #clockMs = 0
-  readonly fanout = new Fanout(() => this.#clockMs)
-  readonly hub = new Hub({ onPending: this.fanout.schedule, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now() })
+  readonly meters = new Meters()
+  readonly fanout = new Fanout({ seconds: this.meters.fanoutSeconds, now: () => this.#clockMs })
+  readonly hub = new Hub({ onPending: this.fanout.schedule, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now(), meters: this.meters })
 
   crowd (name: string, count: number): { room: Room, listeners: Listener[] } {
     const listeners = Array.from({ length: count }, (_, index) => this.join(name, `${name} ${index}`))

@@ -1,11 +1,12 @@
 import t from 'tap'
 import type { Connection } from '../../src/core/connection.ts'
 import { Hub } from '../../src/core/hub.ts'
+import { Meters } from '../../src/core/meters.ts'
 import { DEFAULT_HISTORY } from '../../src/core/room-policies.ts'
 import { Listener } from './fixtures/listener.ts'
 
 function createHub (): Hub {
-  return new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now() })
+  return new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now(), meters: new Meters() })
 }
 
 t.test('the first into a room and the last out of it are told so', async t => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Lease } from '../../src/core/lease.ts'
+import { Meters } from '../../src/core/meters.ts'
 import { reportOf } from '../conformance/presence-store.ts'
 import { fakeTime } from '../helpers/fake-clock.ts'
 import { RecordedLog } from './fixtures/memory-node.ts'
@@ -9,8 +10,10 @@ import { ScriptedStore } from './fixtures/scripted-store.ts'
 function createLease (store = new ScriptedStore()) {
   const log = new RecordedLog()
   const events: string[] = []
+  const meters = new Meters()
   const lease = new Lease({
     store,
+    meters,
     log,
     nodeName: 'n',
     heartbeatMs: 3_000,
@@ -18,7 +21,7 @@ function createLease (store = new ScriptedStore()) {
     onHeld: claimed => { events.push(['held', ...claimed].join(' ')) },
     onRenamed: () => { events.push(`renamed ${lease.node.nodeId}`) }
   })
-  return { lease, store, log, events }
+  return { lease, store, meters, log, events }
 }
 
 t.test('it is taken under a new id and the name of the node', async t => {

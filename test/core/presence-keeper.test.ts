@@ -3,6 +3,7 @@ import type { Connection } from '../../src/core/connection.ts'
 import { Hub } from '../../src/core/hub.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from '../../src/core/presence-entry.ts'
 import { PresenceKeeper } from '../../src/core/presence-keeper.ts'
+import { Meters } from '../../src/core/meters.ts'
 import { DEFAULT_HISTORY, RoomPolicies } from '../../src/core/room-policies.ts'
 import { connectionOf, memberOf, nodeNamed, reportOf } from '../conformance/presence-store.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
@@ -35,10 +36,10 @@ class Vouching extends Listener implements Vouched {
 async function start (t: Pick<Test, 'after'>) {
   const clock = new FakeClock()
   const store = new ScriptedStore({ leaseMs: LEASE_MS, now: clock.now })
-  const hub = new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now() })
+  const hub = new Hub({ onPending: () => {}, onHole: () => {}, historyOf: () => DEFAULT_HISTORY, slowOf: () => 'disconnect', now: () => Date.now(), meters: new Meters() })
   const log = new RecordedLog()
   const policies = new RoomPolicies([{ pattern: 'feed', presence: false }])
-  const keeper = new PresenceKeeper({ hub, store, policies, nodeName: 'n', version: '1.2.3', heartbeatMs: 60_000, now: clock.now, log })
+  const keeper = new PresenceKeeper({ hub, store, policies, nodeName: 'n', version: '1.2.3', heartbeatMs: 60_000, now: clock.now, meters: new Meters(), log })
   await keeper.start()
   t.after(() => keeper.stop(0))
   const people = ['alice', 'bob'].map(userId => new Vouching(userId))

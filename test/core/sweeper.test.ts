@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Meters } from '../../src/core/meters.ts'
 import { Sweeper } from '../../src/core/sweeper.ts'
 import { connectionOf, memberOf, nodeNamed, reportOf, roomOf } from '../conformance/presence-store.ts'
 import { until } from '../helpers/until.ts'
@@ -17,7 +18,7 @@ async function start () {
   }
   const log = new RecordedLog()
   const count = (method: string) => store.calls.filter(call => call.startsWith(method)).length
-  return { store, log, story, count, sweeper: new Sweeper({ store, log }) }
+  return { store, log, story, count, sweeper: new Sweeper({ store, meters: new Meters(), log }) }
 }
 
 t.test('it removes everything that a dead node left, then buries it, and touches nothing else', async t => {

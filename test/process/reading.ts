@@ -43,6 +43,8 @@ export const defaults = {
   connectionsPerUserPolicy: 'refuse',
   drainMs: 3_000,
   shutdownGraceMs: 0,
+  metricsAccess: 'scope',
+  metrics: false,
   health: false,
   docs: false
 }

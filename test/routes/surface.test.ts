@@ -28,6 +28,7 @@ t.test('a page of a listed origin may ask every REST route, with the methods tha
     '/presence/query': 'POST',
     '/rooms': 'GET, HEAD',
     '/nodes': 'GET, HEAD',
+    '/metrics': 'GET, HEAD',
     '/rooms/lobby/history': 'GET, HEAD, DELETE',
     '/rooms/lobby/members/alice': 'PUT, DELETE',
     '/users/alice/connections': 'GET, HEAD, DELETE',

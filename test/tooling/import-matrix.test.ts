@@ -19,7 +19,7 @@ const rows: Record<string, Row> = {
   'the core imports nothing but itself, its two libraries and node': {
     file: 'src/core/scratch.ts',
     refused: ['fastify', '@fastify/jwt', 'ioredis', 'type ioredis', 'ws', 'type ws', '../memory/memory-broker.ts', '../redis/redis-broker.ts', 'type ../redis/redis-broker.ts',
-      '../../plugins/realtime.ts', '../../routes/ws.ts', '../app.ts', '../config.ts', '../cli/token.ts', '../tokens/key-set.ts', '@sinclair/typebox-other', 'nodemailer'],
+      '../../plugins/realtime.ts', '../../routes/ws.ts', '../app.ts', '../config.ts', '../cli/token.ts', '../tokens/key-set.ts', '@sinclair/typebox-other', 'nodemailer', 'prom-client'],
     allowed: ['./hub.ts', './verbs/publish.ts', '@sinclair/typebox', '@sinclair/typebox/compiler', 'secure-json-parse', 'node:crypto']
   },
   'a folder inside the core is held to the same row': {
@@ -47,11 +47,16 @@ const rows: Record<string, Row> = {
     refused: ['fastify', '@fastify/jwt', 'ioredis', 'ws', '../redis/redis-broker.ts', '../../plugins/auth.ts', '../config.ts', '../token-settings.ts'],
     allowed: ['./jwks.ts', '../core/errors.ts', '@sinclair/typebox', 'node:crypto']
   },
+  'metrics read what core and redis count, for prom-client, and know no Fastify': {
+    file: 'src/metrics/scratch.ts',
+    refused: ['fastify', 'ioredis', 'ws', '../memory/memory-broker.ts', '../../plugins/metrics.ts', '../config.ts', '../app.ts'],
+    allowed: ['prom-client', '../core/meters.ts', '../redis/redis-meters.ts', './readings.ts']
+  },
   'plugins know each other by decorators only, and ioredis by its types': {
     file: 'plugins/scratch.ts',
     refused: ['./presence.ts', '../plugins/presence.ts', 'type ./presence.ts', 'ioredis', '../routes/ws.ts', '../src/app.ts', '../src/server.ts', '../src/environment.ts', '../client/client.ts'],
     allowed: ['type ioredis', 'fastify', 'fastify-plugin', '@fastify/redis', 'ws', '../src/core/node.ts', '../src/memory/memory-broker.ts', '../src/redis/redis-broker.ts',
-      '../src/websocket/websocket-transport.ts', '../src/tokens/key-set.ts', '../src/config.ts']
+      '../src/websocket/websocket-transport.ts', '../src/tokens/key-set.ts', '../src/metrics/registry.ts', '../src/config.ts']
   },
   'routes see plugins and ws as types, and no broker': {
     file: 'routes/scratch.ts',

@@ -21,7 +21,9 @@ export async function publish (connection: Connection, node: RealtimeNode, frame
     // A retry may come over another connection of the user.
     idempotency: key === undefined ? undefined : idempotencyKey(`user:${userId}`, key, [text, echo === false, volatile === true])
   }])
-  if (id === undefined || result === undefined) return
+  if (result === undefined) return
   const { duplicate, ...position } = result
+  node.log.debug({ connectionId, userId, ...position, duplicate }, 'published')
+  if (id === undefined) return
   connection.send({ type: 'published', id, ...position, ...duplicate && { duplicate } })
 }

@@ -9,6 +9,7 @@ export async function refresh (connection: Connection, node: RealtimeNode, { id,
   const claims = await node.verify(token)
   if (claims.sub !== connection.userId) throw new RoomcastError('unauthorized', { message: 'The token is of another user: connect again' })
   connection.refresh(claims)
+  node.meters.refreshes++
   connection.send({ type: 'refreshed', id, expiresAt: connection.expiresAt })
   await regrant(node, connection)
 }
