@@ -1,3 +1,5 @@
+// A host that compiles Roomcast's source does not look for declarations beside it.
+/// <reference path="./cluster-key-slot.d.ts" />
 import calculateSlot from 'cluster-key-slot'
 
 /** Slots of a Redis Cluster (Redis Cluster specification, "Key distribution model"). */

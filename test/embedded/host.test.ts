@@ -170,7 +170,8 @@ t.test('health and docs are served by a host that opts in, beside OpenAPI of its
     for (const path of ['/live', '/ready']) t.same((await app.inject(PREFIX + path)).json(), { status: 'ok' }, path)
     const ours = (await app.inject(`${PREFIX}/docs/json`)).json<{ info: object, paths: object }>()
     t.match(ours, { info: { title: 'Roomcast' } })
-    const paths = ['live', 'presence/query', 'presence/{userId}', 'publish', 'publish/batch', 'ready', 'revocations', 'rooms', 'rooms/{room}/history', 'rooms/{room}/occupancy', 'rooms/{room}/presence', 'ws']
+    const paths = ['connections/{connectionId}', 'live', 'nodes', 'presence/query', 'presence/{userId}', 'publish', 'publish/batch', 'ready', 'revocations', 'rooms', 'rooms/{room}/history', 'rooms/{room}/members/{userId}', 'rooms/{room}/occupancy', 'rooms/{room}/presence',
+      'users/{userId}/connections', 'ws']
     t.same(Object.keys(ours.paths).sort(), paths.map(path => `${PREFIX}/${path}`))
     t.equal((await app.inject(`${PREFIX}/docs`)).statusCode, 200)
     t.match(app.swagger(), { info: { title: 'The host' } })

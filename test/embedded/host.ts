@@ -31,8 +31,7 @@ export function createHost (t: Pick<Test, 'after'>, logs: string[] = []): Fastif
 }
 
 /** An empty host with Roomcast in it, that listens. */
-export async function startHost (t: Pick<Test, 'after'>, options: RoomcastOptions): Promise<Host> {
-  const logs: string[] = []
+export async function startHost (t: Pick<Test, 'after'>, options: RoomcastOptions, logs: string[] = []): Promise<Host> {
   const app = createHost(t, logs)
   await app.register(roomcast, { prefix: PREFIX, ...options })
   return listen(app, logs)
