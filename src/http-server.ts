@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify'
 import { refuseSocket } from '../plugins/errors.ts'
 import { securityHeaders } from '../plugins/security-headers.ts'
@@ -8,6 +9,12 @@ import { within } from './core/within.ts'
 
 /** How long the requests under way may take once a shutdown has told the clients; with the drain it stays below the shutdown's own time-out. */
 const LAST_REQUESTS_MS = 2_500
+
+/**
+ * Turns of the event loop in which nothing is under way before what is left is cut: one to accept a connection, one to read what came on it, and
+ * one for a busy system. A request that a node was too busy to read is then answered; a proxy would tell its sender 502.
+ */
+const QUIET_TURNS = 3
 
 /** How the process serves HTTP: a peer that is slow on purpose costs a socket, and not for long. docs/operations.md#http */
 export const httpOptions = {
@@ -40,7 +47,7 @@ function refuseUnread (this: FastifyInstance, { code = '' }: NodeJS.ErrnoExcepti
 export async function closeConnections (app: FastifyInstance): Promise<void> {
   const underWay = new RequestsUnderWay(app.server)
   app.addHook('preClose', async () => {
-    await within(LAST_REQUESTS_MS, underWay.over())
+    await within(LAST_REQUESTS_MS, underWay.quiet())
     app.server.closeAllConnections()
   })
 }
@@ -59,8 +66,11 @@ class RequestsUnderWay {
     })
   }
 
-  /** Resolves when there are none. */
-  async over (): Promise<void> {
-    if (this.#count > 0) await new Promise<void>(resolve => { this.#onOver = resolve })
+  /** Resolves when there are none, and none had come that was not read yet. */
+  async quiet (): Promise<void> {
+    for (let turns = 0; turns < QUIET_TURNS; turns = this.#count > 0 ? 0 : turns + 1) {
+      if (this.#count > 0) await new Promise<void>(resolve => { this.#onOver = resolve })
+      await nextTurn()
+    }
   }
 }

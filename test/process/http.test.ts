@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect as connectTcp, type AddressInfo, type Socket } from 'node:net'
+import { connect as connectTcp, Socket, type AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { closeConnections, httpOptions } from '../../src/http-server.ts'
@@ -89,6 +89,27 @@ t.test('who reads no answer, and goes on with what is no HTTP, is refused once',
     return refusals >= 15
   })
   t.ok(socket.listenerCount('finish') <= 2, `${socket.listenerCount('finish')} wait for the end of the answer`)
+})
+
+t.test('a request that came while the process was busy with its shutdown is answered before its connection ends', async t => {
+  const app: FastifyInstance = Fastify({ return503OnClosing: false })
+  let count = 0
+  app.get('/', async () => ({ count: ++count }))
+  const answers: string[] = []
+  const peer = new Socket().setEncoding('utf8').on('data', chunk => { answers.push(String(chunk)) }).on('error', () => {})
+  t.after(() => { peer.destroy() })
+  const ask = (): unknown => peer.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  // Sent, and not read yet when all that drains is over.
+  app.addHook('preClose', async () => { ask() })
+  await app.register(closeConnections)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  peer.connect((app.server.address() as AddressInfo).port)
+  ask()
+  await until('the first answer', 1, () => answers.length)
+  const ended = once(peer, 'close')
+  await app.close()
+  await within('end of the connection', ANSWER_MS, ended)
+  t.match(answers.at(-1), /Connection: close[^]*{"count":2}$/)
 })
 
 t.test('the process has a limit for everything that a peer may be slow with', async t => {
