@@ -1,6 +1,6 @@
 // Runs before the tests. They start their own servers and browsers, so binaries are all they need: this finds them, or installs Debian's packages
-// where nobody must be asked, or says how to get them. Without a Redis it fails, and so it does in CI without a Chromium; elsewhere the tests that
-// need a browser are skipped. `--find chromium` only prints where it is.
+// where nobody must be asked, or says how to get them. Without a Redis it fails, and so it does in CI without any of the others; elsewhere the tests
+// that need a browser or a proxy are skipped. `--find chromium` only prints where it is.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
@@ -33,8 +33,27 @@ or name a binary in REDIS_SERVER_BIN.`
   Debian:  sudo apt-get install -y --no-install-recommends chromium-headless-shell
   Alpine:  apk add chromium
 or name a binary in CHROMIUM_BIN.`
-  }
+  },
+  proxy({ name: 'nginx', title: 'nginx', variable: 'NGINX_BIN' }),
+  proxy({ name: 'haproxy', title: 'HAProxy', variable: 'HAPROXY_BIN' })
 ]
+
+/** A load balancer, whose binary and package have one name everywhere. */
+function proxy ({ name, title, variable }) {
+  return {
+    name,
+    title,
+    binaries: [name],
+    variable,
+    debianPackage: name,
+    isRequired: Boolean(process.env.CI || process.env[variable]),
+    howTo: `Install it:
+  Debian, Ubuntu:  sudo apt-get install -y --no-install-recommends ${name}
+  macOS:           brew install ${name}
+  Alpine:          apk add ${name}
+or name a binary in ${variable}.`
+  }
+}
 
 // A package may start a service and leave it running; policy-rc.d is how Debian is told not to.
 const installation = debianPackage => `set -e
@@ -59,7 +78,8 @@ function executable (path) {
 
 function which (name) {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
-  return folders.map(folder => join(folder, name)).find(executable)
+  // Servers lie beside what users call, where Debian's PATH has it for root only.
+  return folders.flatMap(folder => [join(folder, name), join(folder, '../sbin', name)]).find(executable)
 }
 
 function find ({ binaries, variable }) {

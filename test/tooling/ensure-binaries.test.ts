@@ -7,6 +7,14 @@ import { fileURLToPath } from 'node:url'
 const script = fileURLToPath(new URL('../../tools/ensure-binaries.mjs', import.meta.url))
 const program = '#!/bin/sh\nexit 0\n'
 const browser = 'chromium-headless-shell'
+const proxies = ['nginx', 'haproxy']
+/** What needs a binary, in the order in which it is looked for; a Redis is needed everywhere, the others in CI. */
+const optional = [
+  { binary: browser, variable: 'CHROMIUM_BIN' },
+  { binary: 'nginx', variable: 'NGINX_BIN' },
+  { binary: 'haproxy', variable: 'HAPROXY_BIN' }
+]
+const variables = ['REDIS_SERVER_BIN', ...optional.map(({ variable }) => variable)]
 
 /** A PATH that holds programs of these names and nothing else. */
 function pathWith (t: Test, ...names: string[]): string {
@@ -20,44 +28,53 @@ function run (env: Record<string, string>, ...args: string[]) {
   return { status, stdout, stderr }
 }
 
-t.test('a Redis and a Chromium on the PATH are enough, under any of their names', async t => {
+t.test('a Redis, a Chromium and the proxies on the PATH are enough, under any of their names', async t => {
   for (const redis of ['redis-server', 'valkey-server']) {
     for (const chromium of [browser, 'chromium', 'google-chrome']) {
-      const PATH = pathWith(t, redis, chromium)
-      t.same(run({ PATH }), { status: 0, stdout: '', stderr: `The tests use ${join(PATH, redis)}.\nThe tests use ${join(PATH, chromium)}.\n` })
+      const names = [redis, chromium, ...proxies]
+      const PATH = pathWith(t, ...names)
+      t.same(run({ PATH }), { status: 0, stdout: '', stderr: names.map(name => `The tests use ${join(PATH, name)}.\n`).join('') })
     }
   }
 })
 
-t.test('a binary that REDIS_SERVER_BIN or CHROMIUM_BIN names comes first', async t => {
-  const PATH = pathWith(t, 'redis-server', browser, 'mine')
-  for (const variable of ['REDIS_SERVER_BIN', 'CHROMIUM_BIN']) {
+t.test('what lies in the sbin beside a folder of the PATH is found, where users have no sbin on it', async t => {
+  const folder = t.testdir({ bin: {}, sbin: { nginx: program } })
+  chmodSync(join(folder, 'sbin/nginx'), 0o755)
+  t.equal(run({ PATH: join(folder, 'bin') }, '--find', 'nginx').stdout, `${join(folder, 'sbin/nginx')}\n`)
+})
+
+t.test('a binary that a variable names comes first', async t => {
+  const PATH = pathWith(t, 'redis-server', browser, ...proxies, 'mine')
+  for (const variable of variables) {
     for (const name of [join(PATH, 'mine'), 'mine']) t.match(run({ PATH, [variable]: name }), { status: 0, stderr: `The tests use ${join(PATH, 'mine')}.` })
   }
 })
 
 t.test('a named binary that cannot be run is refused by name, whatever the PATH holds', async t => {
-  const PATH = pathWith(t, 'redis-server', browser, 'apt-get', 'sudo')
-  for (const variable of ['REDIS_SERVER_BIN', 'CHROMIUM_BIN']) {
+  const PATH = pathWith(t, 'redis-server', browser, ...proxies, 'apt-get', 'sudo')
+  for (const variable of variables) {
     t.match(run({ PATH, [variable]: '/no/such/binary' }), { status: 1, stderr: `${variable} names /no/such/binary, which cannot be run.` })
   }
 })
 
 t.test('without a Redis and without apt-get it fails and names the commands', async t => {
-  const { status, stderr } = run({ PATH: pathWith(t, browser) })
+  const { status, stderr } = run({ PATH: pathWith(t, browser, ...proxies) })
   t.equal(status, 1)
   for (const command of ['apt-get install', 'brew install', 'apk add', 'docker run', 'REDIS_SERVER_BIN']) t.match(stderr, command)
 })
 
-t.test('without a Chromium and without apt-get it names the commands and says what is skipped, and in CI it fails', async t => {
-  const PATH = pathWith(t, 'redis-server')
-  const { status, stderr } = run({ PATH })
-  t.equal(status, 0)
-  for (const text of ['no chromium-headless-shell', 'apt-get install', 'apk add', 'CHROMIUM_BIN', 'tests that need it are skipped']) t.match(stderr, text)
-  const inCi = run({ PATH, CI: 'true' })
-  t.match(inCi, { status: 1, stderr: 'CHROMIUM_BIN' })
-  t.notMatch(inCi.stderr, 'tests that need it are skipped')
-})
+for (const { binary, variable } of optional) {
+  t.test(`without a ${binary} and without apt-get it names the commands and says what is skipped, and in CI it fails`, async t => {
+    const PATH = pathWith(t, 'redis-server', ...optional.map(other => other.binary).filter(other => other !== binary))
+    const { status, stderr } = run({ PATH })
+    t.equal(status, 0)
+    for (const text of [`no ${binary}`, 'apt-get install', 'apk add', variable, 'tests that need it are skipped']) t.match(stderr, text)
+    const inCi = run({ PATH, CI: 'true' })
+    t.match(inCi, { status: 1, stderr: variable })
+    t.notMatch(inCi.stderr, 'tests that need it are skipped')
+  })
+}
 
 t.test('a file that is not executable is not a Redis', async t => {
   const PATH = t.testdir({ 'redis-server': program, 'valkey-server': {} })
@@ -67,7 +84,7 @@ t.test('a file that is not executable is not a Redis', async t => {
 t.test('what is missing is installed, where apt-get is there and may be used, and no service is started by it', async t => {
   const { status, stderr } = run({ PATH: pathWith(t, 'apt-get', 'sudo') }, '--dry-run')
   t.equal(status, 0)
-  for (const name of ['redis-server', browser]) {
+  for (const name of ['redis-server', browser, ...proxies]) {
     t.match(stderr, `Installing Debian's package ${name}`)
     t.match(stderr, new RegExp(`policy-rc\\.d[^]*apt-get update\\s+apt-get install -y --no-install-recommends ${name}\n`))
   }
