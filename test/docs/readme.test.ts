@@ -4,10 +4,10 @@ import t from 'tap'
 import { anchors, links, pathOf, read } from './markdown.ts'
 
 const documents = readdirSync(pathOf('docs'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.md')).map(name => join('docs', name))
-const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...documents]
+const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'deploy/README.md', ...documents]
 
 /** What npm does by itself. */
-const ofNpm = ['ci', 'install']
+const ofNpm = ['ci', 'install', 'prune']
 
 /** The names after `npm run`, and those of `npm start` and `npm test`. */
 function scriptsOf (markdown: string): string[] {
