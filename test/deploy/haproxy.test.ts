@@ -1,0 +1,4 @@
+import { haproxy } from './proxy-server.ts'
+import { proxySuite } from './proxy-suite.ts'
+
+proxySuite(haproxy)

@@ -1,0 +1,4 @@
+import { nginx } from './proxy-server.ts'
+import { proxySuite } from './proxy-suite.ts'
+
+proxySuite(nginx)
