@@ -242,9 +242,9 @@ export class Connection implements Vouched {
     }
   }
 
-  /** A bug, or a failed opening: this connection ends, its neighbours and the process live. */
+  /** A bug, or an opening that Redis refused, whose trouble is logged where it is noticed: this connection ends, its neighbours and the process live. */
   #fail (error: unknown): void {
-    this.#node.log.error({ err: error, connectionId: this.connectionId, userId: this.userId }, 'a connection failed and was closed')
+    this.#node.log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error, connectionId: this.connectionId, userId: this.userId }, 'a connection failed and was closed')
     this.close('internal')
   }
 }

@@ -124,7 +124,7 @@ for (const obstacle of ['subscribe', 'position'] as const) {
 
 t.test('a connection that the store did not take is closed and leaves nothing behind', async t => {
   const store = new ScriptedStore()
-  const { node, realtime, arrive } = await startMemoryNode(t, { store })
+  const { node, realtime, log, arrive } = await startMemoryNode(t, { store })
   const heard: unknown[] = []
   realtime.on('connect', event => { heard.push(event) }).on('disconnect', event => { heard.push(event) })
   store.failNext('register')
@@ -132,6 +132,10 @@ t.test('a connection that the store did not take is closed and leaves nothing be
   t.equal(node.connectionCount, 0)
   t.equal(node.roomCount, 0)
   t.same(heard, [], 'nor does the host hear of it')
+  t.same(log.of('error'), [], 'it is no error of this node: what the store says is logged where it is noticed')
+  store.failNext('register', new TypeError('a bug'))
+  await arrive('alice').closed()
+  t.same(log.of('error'), ['a connection failed and was closed'])
 })
 
 t.test('the host hears of the beginning before the end, also where the welcome was already too much', async t => {
