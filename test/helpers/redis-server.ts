@@ -13,6 +13,8 @@ export interface RedisServerOptions {
   readonly cluster?: 'whole' | 'part' | undefined
   /** The port on which it reaches the Redis that it replicates, from the start and until it is promoted. */
   readonly replicaOf?: number
+  /** Writes each change to its log on disk before it answers, and can come back with it. */
+  readonly isDurable?: boolean
 }
 
 const HOST = '127.0.0.1'
@@ -20,6 +22,7 @@ const HOST = '127.0.0.1'
 const START_TIMEOUT_MS = 10_000
 const RETRY_MS = 10
 const SNAPSHOT = 'snapshot.rdb'
+const LOG = 'log'
 const PORT_ATTEMPTS = 5
 const FATAL_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const MISSING = `There is no redis-server and no valkey-server on the PATH. Install one of them:
@@ -32,15 +35,17 @@ export class RedisServer {
   readonly port: number
   readonly #directory: string
   readonly #cluster: RedisServerOptions['cluster']
+  readonly #isDurable: boolean
   #master: number | undefined
   #process: ChildProcess | undefined
   #client: Redis | undefined
   #output = ''
 
-  constructor ({ port, directory, cluster, replicaOf }: RedisServerOptions & { port: number, directory: string }) {
+  constructor ({ port, directory, cluster, replicaOf, isDurable = false }: RedisServerOptions & { port: number, directory: string }) {
     this.port = port
     this.#directory = directory
     this.#cluster = cluster
+    this.#isDurable = isDurable
     this.#master = replicaOf
   }
 
@@ -104,10 +109,10 @@ export class RedisServer {
     await this.command('SAVE')
   }
 
-  /** Kills it if it runs, and starts it again on the same port: with nothing, or with what it saved last. */
-  async restart (state: { readonly empty: true } | { readonly from: 'snapshot' }): Promise<void> {
+  /** Kills it if it runs, and starts it again on the same port: with nothing, or with what it saved last; a durable one with all that it confirmed. */
+  async restart (state: { readonly empty: true } | { readonly from: 'snapshot' | 'log' }): Promise<void> {
     await this.kill()
-    if ('empty' in state) await rm(join(this.#directory, SNAPSHOT), { force: true })
+    if ('empty' in state) await Promise.all([SNAPSHOT, LOG].map(name => rm(join(this.#directory, name), { recursive: true, force: true })))
     await this.start()
   }
 
@@ -137,9 +142,9 @@ export class RedisServer {
   }
 
   async #arguments (): Promise<string[]> {
-    const always = ['--port', `${this.port}`, '--bind', HOST, '--save', '', '--appendonly', 'no', '--dir', this.#directory, '--dbfilename', SNAPSHOT]
     // A master's default is to wait 5 s for more replicas before it sends its state.
-    always.push('--repl-diskless-sync-delay', '0')
+    const always = ['--port', `${this.port}`, '--bind', HOST, '--save', '', '--dir', this.#directory, '--dbfilename', SNAPSHOT, '--repl-diskless-sync-delay', '0']
+    always.push(...this.#isDurable ? ['--appendonly', 'yes', '--appendfsync', 'always', '--appenddirname', LOG] : ['--appendonly', 'no'])
     if (this.#master !== undefined) always.push('--replicaof', HOST, `${this.#master}`)
     if (this.#cluster === undefined) return always
     return [...always, '--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`, '--cluster-node-timeout', '1500']

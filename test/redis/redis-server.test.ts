@@ -74,3 +74,12 @@ t.test('a Redis that was stopped in its tracks is torn down like any other', asy
   redis.pause()
   t.ok(redis.pid)
 })
+
+t.test('a durable Redis that was killed comes back with all that it confirmed, or empty', async t => {
+  const redis = await startRedis(t, { isDurable: true })
+  await redis.command('SET', 'key', 'value')
+  await redis.restart({ from: 'log' })
+  t.equal(await redis.command('GET', 'key'), 'value')
+  await redis.restart({ empty: true })
+  t.equal(await redis.command('GET', 'key'), null)
+})
