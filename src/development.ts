@@ -83,12 +83,12 @@ export function signToken (claims: Omit<Claims, 'exp'>, settings: SigningSetting
   return sign(claims)
 }
 
-/** Tells whoever started a development process what to try. */
-export function introduce (address: string, settings: Settings): void {
+/** Tells whoever started a development process what to try; `tail` is how the command of that name is run here. */
+export function introduce (address: string, settings: Settings, tail: string): void {
   process.stdout.write(`
 Roomcast runs with development credentials, kept in ${DEVELOPMENT_FILE} (never in production).
 
-${settings.jwtSecret === undefined ? connectAsKnown(address) : connectAsAlice(address, settings)}
+${settings.jwtSecret === undefined ? connectAsKnown(address, tail) : connectAsAlice(address, settings, tail)}
 
 2. In a third, publish to the room:
 
@@ -98,7 +98,7 @@ ${settings.jwtSecret === undefined ? connectAsKnown(address) : connectAsAlice(ad
 `)
 }
 
-function connectAsAlice (address: string, settings: Settings): string {
+function connectAsAlice (address: string, settings: Settings, tail: string): string {
   const token = signToken({ sub: 'alice', rooms: ['lobby'], can: { publish: ['lobby'] } }, settings, TOKEN_LIFE_S)
   return `A token for alice, who is in the room "lobby", good for 24 hours:
 
@@ -106,12 +106,12 @@ function connectAsAlice (address: string, settings: Settings): string {
 
 1. In a second terminal, connect as alice, and leave it open:
 
-  npm run -s tail -- --url ${address} --token ${token}`
+  ${tail} --url ${address} --token ${token}`
 }
 
 /** Where a public key verifies the tokens, this process has none to show. */
-function connectAsKnown (address: string): string {
+function connectAsKnown (address: string, tail: string): string {
   return `1. In a second terminal, connect with a token of your issuer, and leave it open:
 
-  npm run -s tail -- --url ${address} --room lobby --token TOKEN`
+  ${tail} lobby --url ${address} --token TOKEN`
 }

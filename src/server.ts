@@ -16,6 +16,9 @@ import { Shutdown } from './shutdown.ts'
  */
 const BACKLOG = 65_535
 
+/** How `roomcast tail` is run here: by the script of this repository, or where another program serves, by the package's own command. */
+const TAIL = process.argv[1]?.endsWith('server.js') ? 'npm run -s tail --' : 'npx roomcast tail'
+
 async function main (): Promise<void> {
   loadEnvironmentFile()
   const { process: processSettings, settings } = readEnvironment(process.env)
@@ -27,7 +30,7 @@ async function main (): Promise<void> {
     await app.register(closeConnections)
     const address = await app.listen({ port: processSettings.port, host: processSettings.host, backlog: BACKLOG })
     app.log.info({ address, nodeName: settings.nodeName, redis: redisTarget(settings) !== undefined }, 'roomcast is ready')
-    if (credentials.isDevelopment) introduce(address, credentials.settings)
+    if (credentials.isDevelopment) introduce(address, credentials.settings, TAIL)
   } catch (err) {
     shutdown.uninstall()
     process.stderr.write(`${err instanceof Error ? err.message : String(err)}\n`)

@@ -1,44 +1,45 @@
 import { SettingsError } from '../config.ts'
 import { RoomcastError } from '../core/errors.ts'
-import { developmentCredentials, type SigningSettings } from '../development.ts'
-import { loadEnvironmentFile, readEnvironment } from '../environment.ts'
-import { hasTokenSource } from '../token-settings.ts'
 
-/** A command that was called wrongly, in one line for whoever called it. */
+/** One of the commands that `roomcast` runs, such as `roomcast publish`. */
+export interface Command {
+  readonly name: string
+  /** What it does, for the list of commands. */
+  readonly summary: string
+  /** How it is called, what it takes with the defaults, and examples. */
+  readonly help: string
+  /**
+   * Takes what follows the name. Where it resolves the command has done what it should.
+   * @throws CommandError what failed, or UsageError what was called wrongly, in one sentence
+   */
+  readonly run: (args: string[]) => void | Promise<void>
+}
+
+/** What a command failed at, in one sentence for whoever called it. */
 export class CommandError extends Error {}
 
-/** A command that was called without what it needs, which its help tells best. */
+/** A command that was called wrongly. */
 export class UsageError extends CommandError {}
 
-/** Runs a command: its help where it is asked for or nothing is, one line where it was called wrongly. */
-export function runCommand (help: string, main: () => void): void {
-  if (process.argv.includes('--help')) {
-    process.stdout.write(help)
-    return
+/** With which a command ends; `roomcast --help` tells them. */
+export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
+
+/** Says in one sentence what went wrong, and answers the exit code; rethrows what is a bug. */
+export function report (error: unknown, command: string | undefined): number {
+  const help = `(roomcast ${command === undefined ? '--help' : `help ${command}`})`
+  if (isUsage(error)) {
+    process.stderr.write(`${error.message} ${help}\n`)
+    return exitCodes.usage
   }
-  try {
-    main()
-  } catch (error) {
-    if (!isExpected(error)) throw error
-    process.stderr.write(error instanceof UsageError ? help : `${error.message}\n`)
-    process.exitCode = 1
+  if (error instanceof CommandError || error instanceof SettingsError || error instanceof RoomcastError) {
+    process.stderr.write(`${error.message}\n`)
+    return exitCodes.failed
   }
+  throw error
 }
 
-/**
- * What tokens are signed with here: the environment's secret, or that of development.
- * @throws CommandError where a public key verifies them: the private one is the issuer's
- */
-export function signingSettings (): SigningSettings {
-  loadEnvironmentFile()
-  const { settings } = readEnvironment(process.env)
-  if (settings.jwtSecret === undefined && hasTokenSource(settings)) {
-    throw new CommandError('With JWT_PUBLIC_KEY or JWT_JWKS_URL only the issuer can sign tokens; a token can be made here with JWT_SECRET only')
-  }
-  return { ...settings, jwtSecret: settings.jwtSecret ?? developmentCredentials().jwtSecret }
-}
-
-function isExpected (error: unknown): error is Error {
-  if (error instanceof CommandError || error instanceof SettingsError || error instanceof RoomcastError) return true
+/** What parseArgs of Node throws is about the arguments too. */
+function isUsage (error: unknown): error is Error {
+  if (error instanceof UsageError) return true
   return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
 }

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util'
-import { parseClaims } from '../core/claims.ts'
+import { parseClaims, type Claims } from '../core/claims.ts'
+import { RoomcastError } from '../core/errors.ts'
 import { signToken } from '../development.ts'
-import { CommandError, runCommand, signingSettings, UsageError } from './command.ts'
+import { UsageError, type Command } from './command.ts'
+import { signingSettings } from './local-settings.ts'
 
 const HELP = `Makes a token, signed with JWT_SECRET or with the development secret, and prints it. Where a public key verifies
 tokens (JWT_PUBLIC_KEY, JWT_JWKS_URL) it cannot: only the issuer signs them.
 
-  npm run -s token -- --sub alice --rooms lobby
+  roomcast token --sub ID [options]
 
   --sub ID            the user's id (required)
   --rooms A,B         rooms that the server subscribes at connect
@@ -15,10 +17,17 @@ tokens (JWT_PUBLIC_KEY, JWT_JWKS_URL) it cannot: only the issuer signs them.
   --info JSON         what other members are shown, at most 1 KiB
   --scope "A B"       what the token may do over REST, such as presence:read
   --life SECONDS      how long it is valid; 86400 if not given
+
+Examples:
+
+  roomcast token --sub alice --rooms lobby
+  roomcast token --sub bob --subscribe 'chat:*' --info '{"name":"Bob"}' --life 600
+  roomcast token --sub support --scope 'presence:read rooms:read'
 `
 
-runCommand(HELP, () => {
+function run (args: string[]): void {
   const { values } = parseArgs({
+    args,
     options: {
       sub: { type: 'string' },
       rooms: { type: 'string' },
@@ -29,8 +38,8 @@ runCommand(HELP, () => {
       life: { type: 'string', default: '86400' }
     }
   })
-  if (values.sub === undefined) throw new UsageError('--sub is missing')
-  if (!/^[1-9]\d{0,9}$/.test(values.life)) throw new CommandError('--life is a number of seconds')
+  if (values.sub === undefined) throw new UsageError('--sub is missing: the user\'s id')
+  if (!/^[1-9]\d{0,9}$/.test(values.life)) throw new UsageError(`--life is a number of seconds, not ${values.life}`)
   const rooms = list(values.rooms)
   const subscribe = list(values.subscribe)
   const claims = {
@@ -40,9 +49,20 @@ runCommand(HELP, () => {
     ...values.info !== undefined && { info: parseInfo(values.info) },
     ...values.scope !== undefined && { scope: values.scope }
   }
-  parseClaims(claims)
-  process.stdout.write(`${signToken(claims, signingSettings(), Number(values.life))}\n`)
-})
+  process.stdout.write(`${signToken(assertClaims(claims), signingSettings(), Number(values.life))}\n`)
+}
+
+export const token: Command = { name: 'token', summary: 'make a token for a client or a backend', help: HELP, run }
+
+/** @throws UsageError where a server would refuse the token for what it says */
+export function assertClaims (claims: Claims): Claims {
+  try {
+    return parseClaims(claims)
+  } catch (error) {
+    if (error instanceof RoomcastError) throw new UsageError(error.message, { cause: error })
+    throw error
+  }
+}
 
 function list (text: string | undefined): string[] {
   return text?.split(',').filter(item => item !== '') ?? []
@@ -52,6 +72,6 @@ function parseInfo (json: string): unknown {
   try {
     return JSON.parse(json)
   } catch (cause) {
-    throw new CommandError('--info is not JSON', { cause })
+    throw new UsageError('--info is not JSON', { cause })
   }
 }

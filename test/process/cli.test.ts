@@ -1,119 +1,114 @@
-import { existsSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import t from 'tap'
-import { DEVELOPMENT_FILE } from '../../src/development.ts'
+import { UsageError, type Command } from '../../src/cli/command.ts'
+import { commands, HELP } from '../../src/cli/commands.ts'
+import { presence } from '../../src/cli/presence.ts'
+import { publish } from '../../src/cli/publish.ts'
+import { serve } from '../../src/cli/serve.ts'
+import { tail } from '../../src/cli/tail.ts'
+import { token } from '../../src/cli/token.ts'
 import { connect } from '../helpers/client.ts'
-import { token as sign } from '../helpers/token.ts'
-import { publish, run, runServer, socketUrl } from './program.ts'
+import { memberToken } from '../helpers/token.ts'
+import { roomcast, runServer, socketUrl } from './program.ts'
 
-t.test('token prints one line, a token that connects to the server of the same folder', async t => {
+const text = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+t.test('roomcast alone serves as the server does, and says how its own commands go on', async t => {
+  const folder = t.testdir({ '.env': 'PORT=0\n' })
+  const server = roomcast(t, folder, [])
+  const address = await server.ready()
+  const printed = await server.prints('how to tail', /npx roomcast tail --url \S+ --token (\S+)\n/)
+  await connect(t, { url: socketUrl(address), token: printed })
+  t.match(await server.stop(), { code: 0, stderr: '' })
+})
+
+t.test('serve fails in one line where a setting is wrong', async t => {
+  const { code, stderr } = await roomcast(t, t.testdir({}), ['serve'], { env: { PORT: 'abc' } }).exit()
+  t.equal(code, 1)
+  t.match(stderr, /^PORT: .*\n$/)
+})
+
+t.test('--help lists the commands, the exit codes and what to try, and --version is that of the package', async t => {
   const folder = t.testdir({})
-  const address = await runServer(t, folder).ready()
-  const { code, stdout, stderr } = await run(t, { script: 'cli/token', folder, args: ['--sub', 'alice', '--rooms', 'lobby'] }).exit()
+  const { code, stdout, stderr } = await roomcast(t, folder, ['--help']).exit()
   t.equal(code, 0)
   t.equal(stderr, '')
-  t.match(stdout, /^[\w-]+\.[\w-]+\.[\w-]+\n$/)
-  const alice = await connect(t, { url: socketUrl(address), token: stdout.trim() })
-  t.match(alice.welcome, { userId: 'alice', rooms: [{}, {}, { room: 'lobby' }] })
-  t.match(await alice.publish('lobby', 'hello'), { room: 'lobby' }, 'without --publish it may publish to its rooms')
+  t.equal(stdout, HELP)
+  for (const code of ['0 done', '1 it failed', '2 it was called wrongly']) t.match(stdout, code)
+  const { version } = JSON.parse(await text('package.json')) as { version: string }
+  t.equal((await roomcast(t, folder, ['--version']).exit()).stdout, `${version}\n`)
 })
 
-t.test('token makes the development credentials, and a server that starts later takes them', async t => {
+t.test('each command has a help with how it is called and examples, and asking for it does nothing else', async t => {
+  t.match(HELP, new RegExp(commands.map(({ name, summary }) => `^ {2}${name} +${summary}$`).join('\n'), 'm'))
+  for (const { name, help } of commands) {
+    t.match(help, new RegExp(`^ {2}roomcast ${name}`, 'm'))
+    t.match(help.split('Examples:')[1], /^ {2}.*roomcast/m, name)
+  }
   const folder = t.testdir({})
-  const { stdout } = await run(t, { script: 'cli/token', folder, args: ['--sub', 'alice'] }).exit()
-  const address = await runServer(t, folder).ready()
-  await connect(t, { url: socketUrl(address), token: stdout.trim() })
+  for (const args of [['help', 'publish'], ['publish', 'lobby', '1', '--help']]) {
+    t.match(await roomcast(t, folder, args).exit(), { code: 0, stderr: '', stdout: publish.help })
+  }
+  t.same(readdirSync(folder), [], 'nothing was written')
 })
 
-t.test('token says everything that its options say', async t => {
-  const args = ['--sub', 'alice', '--rooms', 'a,b', '--subscribe', 'chat:*', '--publish', 'x,y:*', '--info', '{"name":"Alice"}', '--scope', 'presence:read', '--life', '60']
-  const { stdout } = await run(t, { script: 'cli/token', folder: t.testdir({}), args }).exit()
-  const claims = JSON.parse(Buffer.from(stdout.split('.')[1] ?? '', 'base64url').toString()) as { iat: number, exp: number }
-  t.match(claims, { sub: 'alice', rooms: ['a', 'b'], info: { name: 'Alice' }, scope: 'presence:read', can: { subscribe: ['chat:*'], publish: ['x', 'y:*'] } })
-  t.equal(claims.exp - claims.iat, 60)
-})
-
-t.test('token signs with the secret, the algorithm, the audience and the issuer that the server checks', async t => {
-  const env = { JWT_ALGORITHM: 'HS512', JWT_AUDIENCE: 'app', JWT_ISSUER: 'https://issuer.example' }
-  const folder = t.testdir({ '.env': `JWT_SECRET=${'s'.repeat(32)}\n` })
-  const address = await runServer(t, folder, env).ready()
-  const { stdout } = await run(t, { script: 'cli/token', folder, env, args: ['--sub', 'alice'] }).exit()
-  await connect(t, { url: socketUrl(address), token: stdout.trim() })
-})
-
-t.test('without --sub token prints its help and fails, and with --help it does not fail', async t => {
-  const folder = t.testdir({})
-  const without = await run(t, { script: 'cli/token', folder }).exit()
-  t.match(without, { code: 1, stdout: '' })
-  t.match(without.stderr, /--sub ID +the user's id \(required\)/)
-  const asked = await run(t, { script: 'cli/token', folder, args: ['--help'] }).exit()
-  t.equal(asked.code, 0)
-  t.match(asked.stdout + asked.stderr, '--sub ID')
-  t.notOk(existsSync(join(folder, DEVELOPMENT_FILE)), 'nothing was written')
-})
-
-const mistakes: ReadonlyArray<readonly [title: string, args: string[], says: RegExp, env?: Record<string, string>]> = [
-  ['a reserved room', ['--sub', 'alice', '--rooms', '$all'], /rooms/],
-  ['info that is no JSON', ['--sub', 'alice', '--info', '{name'], /info/],
-  ['info that is too large', ['--sub', 'alice', '--info', JSON.stringify('i'.repeat(1_024))], /info/],
-  ['a life that is no number', ['--sub', 'alice', '--life', 'long'], /life/],
-  ['an option that there is not', ['--sub', 'alice', '--room', 'lobby'], /--room/],
-  ['a wrong environment', ['--sub', 'alice'], /^JWT_ALGORITHM: /, { JWT_ALGORITHM: 'none' }]
+const mistakes: ReadonlyArray<readonly [title: string, command: Command, args: string[], says: RegExp]> = [
+  ['an option of serve that there is not', serve, ['--port', '3'], /--port/],
+  ['a token without a user', token, [], /^--sub is missing/],
+  ['a token with a reserved room', token, ['--sub', 'alice', '--rooms', '$all'], /rooms/],
+  ['a token with info that is no JSON', token, ['--sub', 'alice', '--info', '{name'], /info/],
+  ['a token with info that is too large', token, ['--sub', 'alice', '--info', JSON.stringify('i'.repeat(1_024))], /info/],
+  ['a token with a life that is no number', token, ['--sub', 'alice', '--life', 'long'], /life/],
+  ['a publish without a target', publish, [], /^To whom\?/],
+  ['a publish without data', publish, ['lobby'], /JSON is missing/],
+  ['a publish to two targets', publish, ['--user', 'alice', '--everyone', '1'], /^Name one/],
+  ['a publish of two things', publish, ['lobby', '1', '2'], /^Name one/],
+  ['a publish of what is no JSON', publish, ['lobby', 'hello'], /not JSON.*'"hello"'/],
+  ['presence of nobody', presence, [], /^Name one user/],
+  ['presence of two users', presence, ['alice', 'bob'], /^Name one user/],
+  ['tail of two rooms', tail, ['a', 'b'], /^Name one room/],
+  ['tail of a reserved room', tail, ['$all'], /rooms/],
+  ['an address that is none', tail, ['--url', 'nonsense', '--token', 'x'], /--url.*nonsense/]
 ]
 
-for (const [title, args, says, env = {}] of mistakes) {
-  t.test(`token refuses ${title} in one line`, async t => {
-    const { code, stdout, stderr } = await run(t, { script: 'cli/token', folder: t.testdir({}), args, env }).exit()
-    t.equal(code, 1)
-    t.equal(stdout, '')
-    t.match(stderr, says)
-    t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
-  })
-}
-
-t.test('tail, as the start tells to run it, prints each frame on a line', async t => {
-  const folder = t.testdir({})
-  const server = runServer(t, folder)
-  const address = await server.ready()
-  const args = (await server.prints('how to tail', /npm run -s tail -- (.*)\n/)).split(' ')
-  const key = await server.prints('an API key', /authorization: Bearer (\S+)'/)
-  const tail = run(t, { script: 'cli/tail', folder, args })
-  await tail.prints('its subscription', /"type":"subscribed"/)
-  t.equal((await publish(address, key, '{"room":"lobby","data":"hello"}')).status, 200)
-  await tail.prints('the publication', /"type":"message".*\n/)
-  const frames = tail.stdout.trimEnd().split('\n').map(line => JSON.parse(line) as { type: string })
-  t.match(frames, [{ type: 'welcome', userId: 'alice' }, { type: 'subscribed', room: 'lobby' }, { type: 'message', room: 'lobby', data: 'hello' }])
-})
-
-t.test('tail makes its own token, listens to the room that it is told, and says why it ends', async t => {
-  const folder = t.testdir({})
-  const server = runServer(t, folder)
-  const address = await server.ready()
-  const tail = run(t, { script: 'cli/tail', folder, args: ['--url', `${address}/`, '--sub', 'bob', '--room', 'attic'] })
-  await tail.prints('its welcome', /"type":"welcome".*"userId":"bob"/)
-  await tail.prints('its subscription', /"type":"subscribed".*"room":"attic"/)
-  await server.stop()
-  t.match((await tail.exit()).stderr, /1001 going away/)
-})
-
-t.test('tail fails in one line where it is refused or nobody listens', async t => {
-  const folder = t.testdir({})
-  const address = await runServer(t, folder).ready()
-  const forged = sign({ sub: 'alice' }, { secret: 'a-secret-that-the-server-does-not-have' })
-  for (const [args, says] of [[['--url', address, '--token', forged], /401/], [['--url', 'nonsense'], /nonsense/]] as const) {
-    const { code, stderr } = await run(t, { script: 'cli/tail', folder, args }).exit()
-    t.equal(code, 1)
-    t.match(stderr, says)
-    t.notMatch(stderr, /\n {4}at /, 'no stack')
+t.test('what is called wrongly is told in one sentence', async t => {
+  for (const [title, { run }, args, says] of mistakes) {
+    const error = await (async () => { await run(args) })().catch((error: Error & { code?: string }) => error)
+    t.ok(error instanceof UsageError || error?.code?.startsWith('ERR_PARSE_ARGS'), title)
+    t.match(error?.message, says, title)
+    t.notMatch(error?.message, '\n', title)
   }
 })
 
-t.test('the npm scripts that the programs mention exist', async t => {
-  const text = async (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
-  const { scripts } = JSON.parse(await text('package.json')) as { scripts: Record<string, string> }
-  const sources = await Promise.all(['src/development.ts', 'src/cli/token.ts', 'src/cli/tail.ts'].map(text))
+t.test('a command that was called wrongly ends with 2, and one line that says so and where its help is', async t => {
+  const folder = t.testdir({})
+  const cases = [
+    [['frobnicate'], 'There is no command frobnicate (roomcast --help)\n'],
+    [['token'], '--sub is missing: the user\'s id (roomcast help token)\n'],
+    [['serve', '--port', '3'], /^Unknown option '--port'.* \(roomcast help serve\)\n$/]
+  ] as const
+  for (const [args, says] of cases) t.match(await roomcast(t, folder, args).exit(), { code: 2, stdout: '', stderr: says })
+  t.same(readdirSync(folder), [], 'nothing was written')
+})
+
+t.test('commands find the server of their folder by its HOST and PORT, and say it where there is none to find', async t => {
+  const address = await runServer(t, t.testdir({})).ready()
+  const { port } = new URL(address)
+  const forged = memberToken('alice')
+  for (const env of [{ PORT: port }, { PORT: port, HOST: '0.0.0.0' }]) {
+    const { code, stderr } = await roomcast(t, t.testdir({}), ['tail', '--token', forged], { env }).exit()
+    t.equal(code, 1)
+    t.match(stderr, /^Refused with 401 unauthorized: /, 'by whoever listens there')
+  }
+  const unknown = await roomcast(t, t.testdir({}), ['tail', '--token', forged], { env: { PORT: '0' } }).exit()
+  t.match(unknown, { code: 1, stderr: /^PORT is 0.*--url.*\n$/ })
+})
+
+t.test('the npm scripts that the programs mention exist, and run the command', async t => {
+  const { scripts, bin } = JSON.parse(await text('package.json')) as { scripts: Record<string, string>, bin: Record<string, string> }
+  const sources = await Promise.all(['src/development.ts', 'src/server.ts'].map(text))
   const mentioned = sources.flatMap(source => [...source.matchAll(/npm run (?:-s )?([\w:-]+)/g)].map(([, name = '']) => name))
-  t.match(mentioned, ['tail', 'tail', 'token', 'tail'])
-  for (const name of mentioned) t.type(scripts[name], 'string', `npm run ${name}`)
+  t.same(mentioned, ['tail'])
+  for (const name of ['tail', 'token']) t.match(scripts[name], new RegExp(`node ${bin['roomcast']} ${name}$`), `npm run ${name}`)
 })

@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 
 export interface ProgramOptions {
-  /** Such as `server` or `cli/token`. */
+  /** Such as `server` or `cli/roomcast`. */
   readonly script: string
   readonly folder: string
   readonly args?: readonly string[]
   /** The whole environment, beside PATH. */
   readonly env?: Record<string, string>
+  /** What it reads from stdin, which is empty otherwise. */
+  readonly input?: string
 }
 
 export interface Ending {
@@ -29,10 +31,11 @@ export class Program {
   readonly #written = { stdout: '', stderr: '' }
   #ending: Ending | undefined
 
-  constructor (script: string, { folder, args = [], env = {} }: ProgramOptions) {
+  constructor (script: string, { folder, args = [], env = {}, input = '' }: ProgramOptions) {
     const { PATH = '' } = process.env
-    const child = spawn(process.execPath, [script, ...args], { cwd: folder, env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [script, ...args], { cwd: folder, env: { PATH, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child = child
+    child.stdin.end(input)
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         this.#written[name] += text
@@ -50,17 +53,27 @@ export class Program {
   }
 
   get stdout (): string { return this.#written.stdout }
+  get stderr (): string { return this.#written.stderr }
 
   /** All that it wrote, to either stream. */
   get output (): string { return this.#written.stdout + this.#written.stderr }
 
   /** Resolves with what the pattern's first group caught, once stdout holds it; rejects with the output if the program ends before, or is late. */
   prints (what: string, pattern: RegExp): Promise<string> {
+    return this.#writes(what, pattern, 'stdout')
+  }
+
+  /** The same of stderr. */
+  complains (what: string, pattern: RegExp): Promise<string> {
+    return this.#writes(what, pattern, 'stderr')
+  }
+
+  #writes (what: string, pattern: RegExp, stream: 'stdout' | 'stderr'): Promise<string> {
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => { clearTimeout(timer); this.#onChange.delete(look); act() }
       const timer = setTimeout(() => settle(() => reject(this.#error(`did not print ${what} in ${WAIT_MS} ms`))), WAIT_MS)
       const look = () => {
-        const match = pattern.exec(this.stdout)
+        const match = pattern.exec(this.#written[stream])
         if (match !== null) settle(() => resolve(match[1] ?? match[0]))
         else if (this.#ending !== undefined) settle(() => reject(this.#error(`ended without printing ${what}`)))
       }
@@ -116,6 +129,11 @@ export function run (t: Pick<Test, 'after'>, options: ProgramOptions): Program {
     await program.exit()
   })
   return program
+}
+
+/** Runs `roomcast` with a command and its options. */
+export function roomcast (t: Pick<Test, 'after'>, folder: string, args: readonly string[], more: Pick<ProgramOptions, 'env' | 'input'> = {}): Program {
+  return run(t, { script: 'cli/roomcast', folder, args, ...more })
 }
 
 /** Starts a server on a free port of the loopback, with nothing else set. */

@@ -7,7 +7,7 @@ import { startIssuer } from '../helpers/issuer.ts'
 import { KeyPair, pem } from '../helpers/key-pair.ts'
 import { API_KEY } from '../helpers/server-process.ts'
 import { JWT_SECRET, token } from '../helpers/token.ts'
-import { run, runServer, socketUrl } from './program.ts'
+import { roomcast, runServer, socketUrl } from './program.ts'
 
 const pair = new KeyPair('RS256')
 const claims = { rooms: ['lobby'], can: { publish: ['lobby'] } }
@@ -54,15 +54,15 @@ t.test('with a public key a development start prints no token, and says how to c
   const address = await server.ready()
   await server.prints('the second command', /curl [^]+?\/publish\n/)
   t.notMatch(server.stdout, /eyJ/)
-  const tail = run(t, { script: 'cli/tail', folder, args: ['--url', address, '--room', 'lobby', '--token', pair.token(claims)] })
+  const tail = roomcast(t, folder, ['tail', '--url', address, '--room', 'lobby', '--token', pair.token(claims)])
   await tail.prints('its subscription', /"type":"subscribed"/)
 })
 
 t.test('without a secret, token and tail say in one line that only the issuer can sign', async t => {
   for (const env of [{ JWT_PUBLIC_KEY: pair.publicPem }, { JWT_JWKS_URL: 'https://issuer.example/keys' }]) {
     const folder = t.testdir({})
-    for (const [script, args] of [['cli/token', ['--sub', 'alice']], ['cli/tail', []]] as const) {
-      const { code, stdout, stderr } = await run(t, { script, folder, args, env }).exit()
+    for (const args of [['token', '--sub', 'alice'], ['tail']]) {
+      const { code, stdout, stderr } = await roomcast(t, folder, args, { env }).exit()
       t.equal(code, 1)
       t.equal(stdout, '')
       t.match(stderr, /^With JWT_PUBLIC_KEY or JWT_JWKS_URL only the issuer can sign tokens.*JWT_SECRET.*\n$/)
