@@ -1,19 +1,22 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { closedObject, errorResponses } from './schemas.ts'
+import { errorResponses } from './error-responses.ts'
+import { closedObject } from './schemas.ts'
 
-const StatusSchema = closedObject({ status: Type.Literal('ok') })
+const StatusSchema = closedObject({ status: Type.Literal('ok') }, { description: 'Yes', examples: [{ status: 'ok' }] })
 
 /** `GET /live` and `GET /ready`: what a supervisor and a load balancer ask. */
 const healthRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/live', {
-    schema: { summary: 'The process runs', tags: ['health'], response: { 200: StatusSchema } }
+    schema: { operationId: 'getLive', summary: 'The process runs', tags: ['health'], security: [], response: { 200: StatusSchema } }
   }, async () => ({ status: 'ok' as const }))
 
   app.get('/ready', {
     schema: {
+      operationId: 'getReady',
       summary: 'This node can do its job: a probe went out through Redis and came back, and it is not shutting down',
       tags: ['health'],
-      response: { 200: StatusSchema, ...errorResponses(503) }
+      security: [],
+      response: { 200: StatusSchema, ...errorResponses('unavailable', 'draining') }
     }
   }, async () => {
     await app.roomcastNode.check()

@@ -1,5 +1,7 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { errorResponses } from './schemas.ts'
+import { errorResponses, scopeErrors } from './error-responses.ts'
+import * as examples from './examples.ts'
+import { needsScope } from './schemas.ts'
 
 /** `GET /metrics`: what Prometheus reads. */
 const metricsRoutes: FastifyPluginAsyncTypebox = async app => {
@@ -8,9 +10,11 @@ const metricsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/metrics', {
     ...metricsAccess === 'scope' && { onRequest: app.roomcastAuth.requireScope('metrics') },
     schema: {
+      operationId: 'getMetrics',
       summary: 'What this node has counted since its start, in the text format of Prometheus',
       tags: ['health'],
-      response: { 200: Type.String(), ...errorResponses(401, 403, 500, 503) }
+      ...metricsAccess === 'scope' && needsScope('metrics'),
+      response: { 200: Type.String({ description: 'Names, types and values', examples: [examples.metrics] }), ...errorResponses(...scopeErrors) }
     }
   }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
 }

@@ -1,5 +1,7 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { closedObject, errorResponses } from './schemas.ts'
+import { errorResponses, scopeErrors } from './error-responses.ts'
+import * as examples from './examples.ts'
+import { closedObject, needsScope } from './schemas.ts'
 
 const NodesReplySchema = closedObject({
   nodes: Type.Array(closedObject({
@@ -11,16 +13,18 @@ const NodesReplySchema = closedObject({
     connections: Type.Integer(),
     rooms: Type.Integer({ description: 'Rooms that its connections are in, without those of the server' })
   }), { description: 'In the order of their names' })
-})
+}, { description: 'All of them', examples: [examples.nodes] })
 
 /** `GET /nodes`: which nodes there are, by one question to Redis, however many they are. */
 const nodeRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/nodes', {
     onRequest: app.roomcastAuth.requireScope('nodes:read'),
     schema: {
+      operationId: 'listNodes',
       summary: 'Nodes whose lease lasts, with what each told with its last heartbeat',
       tags: ['nodes'],
-      response: { 200: NodesReplySchema, ...errorResponses(401, 403, 500, 503) }
+      ...needsScope('nodes:read'),
+      response: { 200: NodesReplySchema, ...errorResponses(...scopeErrors) }
     }
   }, async () => ({ nodes: await app.presence.nodes() }))
 }

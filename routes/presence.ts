@@ -1,7 +1,9 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { MAX_QUERIED_USERS } from '../src/core/presence-service.ts'
 import type { UserPresence } from '../src/core/presence-store.ts'
-import { closedObject, ConnectionsSchema, errorResponses, UserIdSchema } from './schemas.ts'
+import { bodyErrors, errorResponses, scopeErrors } from './error-responses.ts'
+import * as examples from './examples.ts'
+import { closedObject, ConnectionsSchema, needsScope, UserIdSchema } from './schemas.ts'
 
 const answer = {
   userId: Type.String(),
@@ -11,11 +13,13 @@ const answer = {
   })
 }
 
-export const UserPresenceSchema = closedObject({ ...answer, connections: ConnectionsSchema })
+export const UserPresenceSchema = closedObject({ ...answer, connections: ConnectionsSchema }, {
+  description: 'The user, also one who is offline or was never seen', 'x-examples': examples.userPresence
+})
 
 export const PresenceQueryReplySchema = closedObject({
   users: Type.Array(closedObject({ ...answer, connections: Type.Optional(ConnectionsSchema) }))
-})
+}, { description: 'The users, in the order asked', examples: [examples.presenceQueryReply] })
 
 /** Whether users are online, and where. */
 const presenceRoutes: FastifyPluginAsyncTypebox = async app => {
@@ -24,10 +28,12 @@ const presenceRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/presence/:userId', {
     onRequest,
     schema: {
+      operationId: 'getPresence',
       summary: 'Who is online: one user, on every node',
       tags: ['presence'],
+      ...needsScope('presence:read'),
       params: closedObject({ userId: UserIdSchema }),
-      response: { 200: UserPresenceSchema, ...errorResponses(400, 401, 403, 500, 503) }
+      response: { 200: UserPresenceSchema, ...errorResponses('request_invalid', 'user_invalid', ...scopeErrors) }
     }
   }, async ({ params: { userId } }) => {
     const presence = await app.presence.user(userId)
@@ -38,13 +44,15 @@ const presenceRoutes: FastifyPluginAsyncTypebox = async app => {
     bodyLimit: QUERY_BODY_BYTES,
     onRequest,
     schema: {
+      operationId: 'queryPresence',
       summary: 'Who is online: up to 1,000 users at once',
       tags: ['presence'],
+      ...needsScope('presence:read'),
       body: closedObject({
         userIds: Type.Array(UserIdSchema, { minItems: 1, maxItems: MAX_QUERIED_USERS }),
         connections: Type.Optional(Type.Boolean({ description: 'Whether the connections are told too' }))
-      }),
-      response: { 200: PresenceQueryReplySchema, ...errorResponses(400, 401, 403, 413, 415, 500, 503) }
+      }, { examples: [examples.presenceQuery] }),
+      response: { 200: PresenceQueryReplySchema, ...errorResponses(...bodyErrors, 'user_invalid', ...scopeErrors) }
     }
   }, async ({ body }) => {
     const users = await app.presence.query(body.userIds)

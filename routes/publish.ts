@@ -5,7 +5,9 @@ import { IdempotencyKeySchema } from '../src/core/frames.ts'
 import { MAX_KEY_LENGTH } from '../src/core/idempotency.ts'
 import type { PublishOutcome } from '../src/core/publish-all.ts'
 import type { PublishRequest } from '../src/core/realtime.ts'
-import { closedObject, ConnectionIdSchema, errorResponses, ErrorSchema, RoomNameSchema, UserIdSchema } from './schemas.ts'
+import { bodyErrors, errorResponse, errorResponses, scopeErrors } from './error-responses.ts'
+import * as examples from './examples.ts'
+import { closedObject, ConnectionIdSchema, needsScope, RoomNameSchema, UserIdSchema } from './schemas.ts'
 
 /** Rooms or users in one publish. */
 const MAX_TARGETS = 1_000
@@ -27,7 +29,7 @@ export const PublishBodySchema = closedObject({
   except: Type.Optional(ConnectionIdSchema),
   key: Type.Optional(IdempotencyKeySchema),
   volatile: Type.Optional(Type.Boolean({ description: 'Sent to whoever is there and not kept: no position, no history' }))
-}, { description: 'Exactly one of room, rooms, user, users, everyone; a name given twice counts once' })
+}, { description: 'Exactly one of room, rooms, user, users, everyone; a name given twice counts once', 'x-examples': examples.publishBodies })
 
 type PublishBody = Static<typeof PublishBodySchema>
 
@@ -46,7 +48,15 @@ export const OutcomesSchema = Type.Array(closedObject({
   ...addressed, ...position, duplicate: Type.Optional(duplicate), code: Type.Optional(Type.String())
 }))
 
-export const PublishErrorSchema = closedObject({ ...ErrorSchema.properties, publications: Type.Optional(OutcomesSchema) })
+/** The errors of a publish that may have happened, or happened in part. */
+const PublishErrorSchema = partly(errorResponse(['unavailable', 'outcome_unknown']))
+
+function partly ({ properties, 'x-examples': named, ...options }: ReturnType<typeof errorResponse>) {
+  const example = { ...(named as { outcome_unknown: { value: object } }).outcome_unknown.value, publications: examples.outcomes }
+  return closedObject({ ...properties, publications: Type.Optional(OutcomesSchema) }, {
+    ...options, 'x-examples': { ...named as object, 'in part': { value: example } }
+  })
+}
 
 export const BatchReplySchema = closedObject({
   results: Type.Array(closedObject({
@@ -56,7 +66,7 @@ export const BatchReplySchema = closedObject({
     message: Type.Optional(Type.String()),
     publications: Type.Optional(OutcomesSchema)
   }), { description: 'One for each publish, in order' })
-})
+}, { description: 'All were tried; what came of each', examples: [examples.batchReply] })
 
 /** `POST /publish`, `POST /publish/batch`: how a backend service reaches rooms, users or everyone, on every node. */
 const publishRoutes: FastifyPluginAsyncTypebox = async app => {
@@ -67,15 +77,17 @@ const publishRoutes: FastifyPluginAsyncTypebox = async app => {
     bodyLimit: maxFrameBytes,
     onRequest,
     schema: {
+      operationId: 'publish',
       summary: 'Publish to a room, several rooms, a user, several users or everyone',
       tags: ['publish'],
+      ...needsScope('publish'),
       headers: Type.Object({
         'idempotency-key': Type.Optional(Type.String({ description: `The same as key in the body; 1 to ${MAX_KEY_LENGTH} characters` }))
       }),
       body: PublishBodySchema,
       response: {
-        200: closedObject({ publications: PublicationsSchema }),
-        ...errorResponses(400, 401, 403, 413, 415, 422, 500),
+        200: closedObject({ publications: PublicationsSchema }, { description: 'It is published: a position for each room', 'x-examples': examples.published }),
+        ...errorResponses(...bodyErrors, ...scopeErrors, 'payload_invalid', 'room_invalid', 'user_invalid', 'room_forbidden', 'publication_refused', 'key_reused'),
         503: PublishErrorSchema
       }
     }
@@ -90,12 +102,14 @@ const publishRoutes: FastifyPluginAsyncTypebox = async app => {
     bodyLimit: maxFrameBytes * BATCH_BODY_FACTOR,
     onRequest,
     schema: {
+      operationId: 'publishBatch',
       summary: `Do up to ${MAX_BATCH} publishes, in order; one that fails does not stop the others`,
       tags: ['publish'],
+      ...needsScope('publish'),
       body: closedObject({
         publishes: Type.Array(Type.Unknown({ description: 'As the body of POST /publish' }), { minItems: 1, maxItems: MAX_BATCH })
-      }),
-      response: { 200: BatchReplySchema, ...errorResponses(400, 401, 403, 413, 415, 500) }
+      }, { examples: [examples.batch] }),
+      response: { 200: BatchReplySchema, ...errorResponses(...bodyErrors, ...scopeErrors) }
     }
   }, async ({ body: { publishes }, headers, roomcastCaller, log }) => {
     if (headers['idempotency-key'] !== undefined) throw new RoomcastError('request_invalid', { message: 'In a batch each publish has a key of its own' })

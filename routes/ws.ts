@@ -1,11 +1,21 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest, FastifySchema } from 'fastify'
 import type { Claims } from '../src/core/claims.ts'
 import { RoomcastError } from '../src/core/errors.ts'
-import { errorResponses } from './schemas.ts'
+import { errorResponses } from './error-responses.ts'
+import { needsClientToken } from './schemas.ts'
 
 /** A host's @fastify/cors, whose hooks this scope inherits, leaves such a route alone: here `allowedOrigins` decides. */
 const ownCors: object = { cors: false }
+
+/** The query is described and not validated: what of it means nothing is left alone. */
+const withQuery = ({ schema, url }: { schema: FastifySchema, url: string }): { schema: FastifySchema, url: string } => ({
+  schema: {
+    ...schema,
+    querystring: Type.Object({ resume: Type.Optional(Type.Literal('1', { description: 'A `resume` frame follows, before which no welcome is sent' })) })
+  },
+  url
+})
 
 /**
  * `GET /ws`: where clients connect. Everything that can refuse a client does so before the upgrade, as plain HTTP; a request
@@ -18,12 +28,17 @@ const wsRoutes: FastifyPluginAsyncTypebox = async app => {
   app.route({
     method: 'GET',
     url: '/ws',
-    config: { roomcastUpgrades: true, ...ownCors },
+    config: { roomcastUpgrades: true, ...ownCors, swaggerTransform: withQuery },
     schema: {
+      operationId: 'connect',
       summary: 'Connect by WebSocket, protocol roomcast.v1',
       description: 'The token goes into `Authorization: Bearer`, into a second subprotocol `bearer.<token>`, or into `?token=`. See docs/protocol.md.',
       tags: ['connections'],
-      response: errorResponses(401, 403, 426, 429, 500, 503)
+      ...needsClientToken,
+      response: {
+        101: Type.Null({ description: 'Connected: the rest is WebSocket' }),
+        ...errorResponses('unauthorized', 'origin_forbidden', 'upgrade_required', 'rate_limited', 'limit_exceeded', 'internal', 'unavailable', 'draining')
+      }
     },
     onRequest: async (request, reply) => {
       const { origin } = request.headers

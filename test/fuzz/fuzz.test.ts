@@ -33,7 +33,8 @@ t.test('the oracle notices what must not be', async t => {
     'no body': { status: 404, headers, body: '' },
     'no JSON': { status: 200, headers, body: '{' }
   })) t.throws(() => { checkAnswer(answer, {}) }, what)
-  t.throws(() => { checkAnswer({ status: 404, headers, body: body('not_found') }, { statuses: [200, 400] }) }, 'a status that the route does not describe')
+  t.throws(() => { checkAnswer({ status: 404, headers, body: body('not_found') }, { answers: new Map([[200, []], [400, ['request_invalid']]]) }) }, 'a status that the route does not describe')
+  t.throws(() => { checkAnswer({ status: 404, headers, body: body('not_found') }, { answers: new Map([[404, ['another']]]) }) }, 'a code that the route does not describe')
 
   const [ping, sound] = [Buffer.from('{"type":"ping","id":1}'), { format: 'text', isMutated: false }] as const
   const one: MessagesCase = { kind: 'messages', path: '/ws', token: '', isEager: true, ending: 'close', messages: [{ payload: ping, ...sound }] }

@@ -5,27 +5,31 @@ import type { MessagesCase } from './case.ts'
 import { MAX_FRAME_BYTES } from './message-cases.ts'
 import type { HttpAnswer } from './peer.ts'
 import type { ReadFrame } from './protocol.ts'
+import type { Answers } from './routes.ts'
 
 /** Keys of an error's body, in the order of the alphabet. */
 const BODY_KEYS = 'code,error,message,statusCode'
 
 /** @throws Error that says what is wrong with an answer, whatever was asked */
-export function checkAnswer ({ status, headers, body }: HttpAnswer, { statuses, method }: { readonly statuses?: readonly number[] | undefined, readonly method?: string }): void {
+export function checkAnswer ({ status, headers, body }: HttpAnswer, { answers, method }: { readonly answers?: Answers | undefined, readonly method?: string }): void {
   const what = `${status} ${body.slice(0, 500)}`
   if (status >= 500) throw new Error(`an answer is an error of the server's: ${what}`)
-  if (statuses?.includes(status) === false && !isUnread(status, headers)) throw new Error(`the route's description has no such answer: ${what}`)
+  if (answers?.has(status) === false && !isUnread(status, headers)) throw new Error(`the route's description has no such answer: ${what}`)
   const isJson = headers.get('content-type')?.startsWith('application/json') === true
   if (status < 400) {
     if (isJson && method !== 'HEAD') JSON.parse(body)
   } else if (!(method === 'HEAD' || isRefusedByHttp(status, headers, body))) {
-    checkError(status, isJson ? JSON.parse(body) as unknown : undefined, what)
+    const code = checkError(status, isJson ? JSON.parse(body) as unknown : undefined, what)
+    if (answers?.get(status)?.includes(code) === false && !isUnread(status, headers)) throw new Error(`the route's description has no such error: ${what}`)
   }
 }
 
-function checkError (status: number, body: unknown, what: string): void {
+/** The code of an error whose body is as it should be. */
+function checkError (status: number, body: unknown, what: string): string {
   if (typeof body !== 'object' || body === null || Object.keys(body).sort().join() !== BODY_KEYS) throw new Error(`an error's body is not the documented one: ${what}`)
   const { statusCode, code } = body as { statusCode: number, code: string }
   if (!Object.hasOwn(errors, code) || errors[code as ErrorCode].statusCode !== status || statusCode !== status) throw new Error(`an error is not of the table: ${what}`)
+  return code
 }
 
 /** What could not be read as HTTP, in time or at all, reaches no route, whatever it names. */

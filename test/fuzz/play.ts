@@ -97,7 +97,7 @@ async function playBytes (peer: Peer, { writes, ending }: BytesCase): Promise<vo
 }
 
 async function playRequests (peer: Peer, { requests }: RequestsCase): Promise<void> {
-  for (const [index, { method, bytes, isWhole, statuses }] of requests.entries()) {
+  for (const [index, { method, bytes, isWhole, answers: documented }] of requests.entries()) {
     peer.methods.push(method)
     peer.write(bytes)
     if (!isWhole) peer.socket.end()
@@ -106,7 +106,7 @@ async function playRequests (peer: Peer, { requests }: RequestsCase): Promise<vo
     // RFC 9112 §9.6: where a body is refused that still arrives, the reset overtakes the answer.
     if (bytes.length > LARGEST_BODY_BYTES && peer.hasEnded) return
     if (isWhole && answers.length === 0) throw new Error(`request ${index} was not answered, and the connection ended`)
-    for (const answer of answers) checkAnswer(answer, { method, statuses: isWhole ? statuses : undefined })
+    for (const answer of answers) checkAnswer(answer, { method, answers: isWhole ? documented : undefined })
     if (peer.hasEnded || answers.some(({ headers }) => headers.get('connection') === 'close')) return
   }
 }

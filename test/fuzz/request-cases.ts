@@ -5,7 +5,7 @@ import { hostileNames, hostileNumbers, hostileString } from './hostile.ts'
 import { render } from './json-tree.ts'
 import { MAX_FRAME_BYTES, padded } from './message-cases.ts'
 import { mutateText, mutateTree } from './mutate.ts'
-import type { Route } from './routes.ts'
+import type { Answers, Route } from './routes.ts'
 import { sample, type Pools, type Schema } from './sample.ts'
 import { AUTHORIZATION, fixedToken, type World } from './world.ts'
 
@@ -17,7 +17,7 @@ export interface Request {
   readonly isWhole: boolean
   readonly hasBody: boolean
   /** What the route may answer; undefined where it is none of the server's routes. */
-  readonly statuses?: readonly number[] | undefined
+  readonly answers?: Answers | undefined
 }
 
 interface Draft {
@@ -53,7 +53,7 @@ function request (dice: Dice, world: World): Request {
     bytes: Buffer.concat([headBytes([...lines, ...lengthOf(method, body)]), body]),
     isWhole: true,
     hasBody: body.length > 0,
-    statuses: isKnown ? route.statuses : undefined
+    answers: isKnown ? route.answers : undefined
   }
 }
 

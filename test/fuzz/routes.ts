@@ -9,9 +9,12 @@ export interface Route {
   readonly params: Readonly<Record<string, Schema>>
   readonly query: Readonly<Record<string, Schema>>
   readonly body?: Schema | undefined
-  /** What it may answer. */
-  readonly statuses: readonly number[]
+  /** What it may answer: the statuses, each with the codes of its errors. */
+  readonly answers: Answers
 }
+
+/** Codes by status; none where it is no error. */
+export type Answers = ReadonlyMap<number, readonly string[]>
 
 interface Parameter {
   readonly in: string
@@ -22,7 +25,7 @@ interface Parameter {
 interface Operation {
   readonly parameters?: readonly Parameter[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
-  readonly responses: Readonly<Record<string, unknown>>
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>>
 }
 
 /** The routes in a server's own description, so that there is no second list of them. */
@@ -41,7 +44,9 @@ function routeOf (method: string, path: string, { parameters = [], requestBody, 
     query: schemasIn('query'),
     // The description says of a batch's publishes only that they are as the body of another route.
     body: path === '/publish/batch' && body !== undefined ? batchOf(body) : body,
-    statuses: Object.keys(responses).map(Number)
+    answers: new Map(Object.entries(responses).map(([status, { content }]) => {
+      return [Number(status), (content?.['application/json']?.schema.properties?.['code']?.enum ?? []) as string[]]
+    }))
   }
 }
 

@@ -210,7 +210,7 @@ t.test('a batch needs the scope that a publish needs', async t => {
 t.test('OpenAPI has it, with the header of a single publish and the statuses of both', async t => {
   const { paths } = (await server.get('/docs/json')).body as { paths: Record<string, { post: { parameters?: unknown, responses: object, requestBody: object } }> }
   t.match(paths['/publish/batch']?.post, { requestBody: { content: { 'application/json': { schema: { properties: { publishes: { maxItems: 1_000 } } } } } } })
-  t.same(Object.keys(paths['/publish/batch']?.post.responses ?? {}), ['200', '400', '401', '403', '413', '415', '500'])
+  t.same(Object.keys(paths['/publish/batch']?.post.responses ?? {}), ['200', '400', '401', '403', '413', '415', '500', '503'])
   t.match(paths['/publish']?.post.parameters, [{ in: 'header', name: 'idempotency-key', required: false }])
   t.same(Object.keys(paths['/publish']?.post.responses ?? {}), ['200', '400', '401', '403', '413', '415', '422', '500', '503'])
 })
