@@ -37,7 +37,7 @@ export interface PublishBody extends PublishTarget {
 }
 
 const SCRIPT = fileURLToPath(new URL('../../dist/src/server.js', import.meta.url))
-const READY_MS = 15_000
+const READY_MS = 30_000
 const EXIT_MS = 15_000
 
 /** The API key of every server under test that is not given another: it may do everything. */
