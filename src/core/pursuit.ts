@@ -5,10 +5,11 @@ export interface PursuitParts {
   readonly retryMs: number
 }
 
-/** Something that is done again until it succeeds. Begun anew, it starts over, and whoever was at it gives up. */
+/** Something that is done again until it succeeds, one attempt at a time: begun anew meanwhile, it is done once more after the attempt that is under way. */
 export class Pursuit {
   readonly #parts: PursuitParts
-  #runs = 0
+  #running: Promise<void> | undefined
+  #isDue = false
   #isStopped = false
 
   constructor (parts: PursuitParts) {
@@ -16,15 +17,25 @@ export class Pursuit {
   }
 
   /** Resolves when it is done, or given up. Never rejects. */
-  async begin (): Promise<void> {
-    const run = ++this.#runs
-    while (run === this.#runs && !this.#isStopped && !(await this.#parts.attempt())) {
-      await new Promise(resolve => { setTimeout(resolve, this.#parts.retryMs) })
-    }
+  begin (): Promise<void> {
+    this.#isDue = true
+    this.#running ??= this.#run()
+    return this.#running
   }
 
   /** Gives up, for good. */
   stop (): void {
     this.#isStopped = true
+  }
+
+  async #run (): Promise<void> {
+    const { attempt, retryMs } = this.#parts
+    while (this.#isDue && !this.#isStopped) {
+      this.#isDue = false
+      if (await attempt()) continue
+      this.#isDue = true
+      await new Promise(resolve => { setTimeout(resolve, retryMs) })
+    }
+    this.#running = undefined
   }
 }

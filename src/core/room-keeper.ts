@@ -8,7 +8,7 @@ import type { MemberFeeds } from './member-feeds.ts'
 import type { Meters } from './meters.ts'
 import { isReserved } from './names.ts'
 import type { MembersSnapshot } from './presence-store.ts'
-import type { Publication, VolatilePublication } from './publication.ts'
+import type { Publication, RoomEnd, VolatilePublication } from './publication.ts'
 import { Pursuit } from './pursuit.ts'
 import type { Registrar } from './registrar.ts'
 import type { RoomPolicies } from './room-policies.ts'
@@ -158,31 +158,41 @@ export class RoomKeeper {
   async #compareBehind (): Promise<boolean> {
     const { hub } = this.#parts
     const due = [...this.#behind]
-    if (!(await this.#compare(due.flatMap(([name]) => hub.room(name) ?? [])))) return false
-    for (const [name, times] of due) if (this.#behind.get(name) === times) this.#behind.delete(name)
-    return true
+    const failed = await this.#compare(due.flatMap(([name]) => hub.room(name) ?? []))
+    for (const [name, times] of due) if (this.#behind.get(name) === times && !failed.has(name)) this.#behind.delete(name)
+    return failed.size === 0
   }
 
-  /** Resolves with whether it could be done. */
-  async #compare (rooms: readonly Room[]): Promise<boolean> {
+  /** Resolves with the names of those that could not be compared. */
+  async #compare (rooms: readonly Room[]): Promise<ReadonlySet<string>> {
     const { broker, feeds, now, log } = this.#parts
+    const failed = new Set<string>()
+    const postpone = (some: readonly Room[], error: unknown): void => {
+      for (const room of some) {
+        failed.add(room.name)
+        room.comparedAt = now() - COMPARE_INTERVAL_MS + COMPARE_RETRY_MS
+      }
+      // The broker's own trouble is logged once, where it is noticed, not once a try.
+      log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error, rooms: some.length }, 'the rooms could not be compared yet')
+    }
     const positioned = rooms.filter(room => room.isPositioned)
-    if (positioned.length === 0) return true
     for (const room of positioned) room.comparedAt = now()
+    // Some may lie where Redis is away, and others not.
+    const reached: Array<{ room: Room, end: RoomEnd }> = []
+    const unreached = new Map<Room, unknown>()
+    await Promise.all(positioned.map(room => broker.position(room.name).then(end => { reached.push({ room, end }) }, error => { unreached.set(room, error) })))
+    if (unreached.size > 0) postpone([...unreached.keys()], [...unreached.values()][0])
+    if (reached.length === 0) return failed
+    const names = reached.map(({ room }) => room.name)
     try {
-      const names = positioned.map(({ name }) => name)
-      const ends = await Promise.all(names.map(name => broker.position(name)))
       // What was published before the ends were read may still be on its way to us; it comes before this probe.
       await broker.check(names)
-      for (const [index, end] of ends.entries()) positioned[index]?.settle(end)
+      for (const { room, end } of reached) room.settle(end)
       await feeds.compare(names, () => broker.check(names))
-      return true
     } catch (error) {
-      for (const room of positioned) room.comparedAt = now() - COMPARE_INTERVAL_MS + COMPARE_RETRY_MS
-      // The broker's own trouble is logged once, where it is noticed, not once a try.
-      log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error }, 'the rooms could not be compared yet')
-      return false
+      postpone(reached.map(({ room }) => room), error)
     }
+    return failed
   }
 
   /**

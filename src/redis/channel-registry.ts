@@ -32,7 +32,7 @@ export interface ChannelRegistryParts {
  */
 export class ChannelRegistry implements Channels {
   readonly #parts: ChannelRegistryParts
-  readonly #wanted = new Map<string, Senders>()
+  readonly #wanted = new Map<string, { readonly senders: Senders, readonly batch: Batch['channels'] }>()
   #batches: Batch[] = []
 
   constructor (parts: ChannelRegistryParts) {
@@ -48,7 +48,7 @@ export class ChannelRegistry implements Channels {
   }
 
   async unsubscribe (channel: string): Promise<void> {
-    await this.#add('unsubscribe', channel, this.#wanted.get(channel) ?? 'nodes')
+    await this.#add('unsubscribe', channel, this.#wanted.get(channel)?.senders ?? 'nodes')
   }
 
   /**
@@ -56,7 +56,7 @@ export class ChannelRegistry implements Channels {
    * @throws if Redis did not confirm all of the others
    */
   async resubscribe (): Promise<void> {
-    const failures = [...(await this.#send('subscribe', this.#wanted)).values()]
+    const failures = [...(await this.#send('subscribe', new Map(Array.from(this.#wanted, ([channel, { senders }]) => [channel, senders])))).values()]
     const other = failures.find(error => !isMoved(error))
     if (other !== undefined) throw other
     for (const error of new Set(failures)) this.#parts.onMoved(error)
@@ -88,9 +88,10 @@ export class ChannelRegistry implements Channels {
   }
 
   async #subscribe (channels: Batch['channels']): Promise<Failures> {
-    for (const [channel, senders] of channels) this.#wanted.set(channel, senders)
+    for (const [channel, senders] of channels) this.#wanted.set(channel, { senders, batch: channels })
     const failures = await this.#send('subscribe', channels)
-    for (const channel of failures.keys()) this.#wanted.delete(channel)
+    // Another batch may have asked for it meanwhile.
+    for (const channel of failures.keys()) if (this.#wanted.get(channel)?.batch === channels) this.#wanted.delete(channel)
     return failures
   }
 

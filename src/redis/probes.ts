@@ -4,6 +4,9 @@ import { call, type CallParts } from './redis-calls.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import type { Shard } from './shard.ts'
 
+/** A process that has one slot of all is found in far fewer. */
+const MOST_TRIES = 200_000
+
 export interface ProbesParts extends CallParts {
   readonly keys: RedisKeys
 }
@@ -14,7 +17,7 @@ export class Probes {
   /** What is under way on a channel. */
   readonly #pending = new Map<string, Map<string, () => void>>()
   /** By whose key a process is probed. */
-  readonly #ids = new Map<Shard, string>()
+  readonly #ids = new Map<Shard, Promise<string>>()
 
   constructor (parts: ProbesParts) {
     this.#parts = parts
@@ -27,6 +30,8 @@ export class Probes {
 
   /** @throws RoomcastError `unavailable` where one did not come back */
   async check (shards: readonly Shard[]): Promise<void> {
+    const all = this.#parts.shards.all()
+    for (const [shard, id] of this.#ids) if (!all.includes(shard)) this.#forget(shard, id)
     await Promise.all(shards.map(async shard => this.#probe(await this.#idFor(shard))))
   }
 
@@ -58,25 +63,47 @@ export class Probes {
   /** An id whose key this process has; the node listens to its channel. */
   async #idFor (shard: Shard): Promise<string> {
     const { shards, keys } = this.#parts
+    const known = this.#ids.get(shard)
+    if (known !== undefined) {
+      if (shards.of(keys.probe(await known)) === shard) return known
+      // Others may have found that, too.
+      if (this.#ids.get(shard) === known) this.#forget(shard, known)
+    }
     let id = this.#ids.get(shard)
-    if (id !== undefined && shards.of(keys.probe(id)) === shard) return id
-    if (id !== undefined) await this.#forget(shard, id)
-    do id = createId(); while (shards.of(keys.probe(id)) !== shard)
+    if (id === undefined) {
+      id = this.#begin(shard)
+      this.#ids.set(shard, id)
+    }
+    return id
+  }
+
+  async #begin (shard: Shard): Promise<string> {
+    const { shards, keys } = this.#parts
+    const id = this.#findId(shard)
     const channel = keys.probeChannel(id)
     this.#pending.set(channel, new Map())
-    this.#ids.set(shard, id)
     try {
       await shards.channels.subscribe(channel)
       return id
     } catch (error) {
-      await this.#forget(shard, id)
+      this.#pending.delete(channel)
+      this.#ids.delete(shard)
       throw error
     }
   }
 
-  async #forget (shard: Shard, id: string): Promise<void> {
-    const channel = this.#parts.keys.probeChannel(id)
+  #findId (shard: Shard): string {
+    const { shards, keys } = this.#parts
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const id = createId()
+      if (shards.of(keys.probe(id)) === shard) return id
+    }
+    throw new RoomcastError('unavailable')
+  }
+
+  async #forget (shard: Shard, id: Promise<string>): Promise<void> {
     this.#ids.delete(shard)
+    const channel = this.#parts.keys.probeChannel(await id)
     this.#pending.delete(channel)
     await this.#parts.shards.channels.unsubscribe(channel)
   }

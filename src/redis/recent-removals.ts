@@ -4,6 +4,7 @@ import { Pursuit } from '../core/pursuit.ts'
 /** Longer than it takes until a master that died is replaced, and that is known here. */
 const REMEMBERED_MS = 60_000
 const RETRY_MS = 500
+const AT_ONCE = 500
 
 interface Removal {
   readonly nodeId: string
@@ -23,6 +24,8 @@ export class RecentRemovals {
   readonly #parts: RecentRemovalsParts
   /** In the order of their instants. */
   readonly #removals = new Map<string, Removal>()
+  /** What is to be removed again. */
+  readonly #unrepeated = new Map<string, Removal>()
   readonly #repeating = new Pursuit({ attempt: () => this.#removeAll(), retryMs: RETRY_MS })
 
   constructor (parts: RecentRemovalsParts) {
@@ -47,6 +50,7 @@ export class RecentRemovals {
 
   /** Removes it all again, until that succeeds. Never rejects. */
   repeat (): Promise<void> {
+    for (const [key, removal] of this.#removals) this.#unrepeated.set(key, removal)
     return this.#repeating.begin()
   }
 
@@ -55,8 +59,15 @@ export class RecentRemovals {
   }
 
   async #removeAll (): Promise<boolean> {
-    const results = await Promise.allSettled(Array.from(this.#removals.values(), ({ nodeId, entry }) => this.#parts.remove(nodeId, entry)))
-    return results.every(({ status }) => status === 'fulfilled')
+    const due = [...this.#unrepeated]
+    for (let start = 0; start < due.length; start += AT_ONCE) {
+      await Promise.all(due.slice(start, start + AT_ONCE).map(async ([key, removal]) => {
+        // It may be there again, which is no reason to remove it.
+        if (this.#removals.get(key) !== removal || performance.now() - removal.at > REMEMBERED_MS) this.#unrepeated.delete(key)
+        else await this.#parts.remove(removal.nodeId, removal.entry).then(() => { this.#unrepeated.delete(key) }, () => {})
+      }))
+    }
+    return this.#unrepeated.size === 0
   }
 }
 

@@ -3,6 +3,7 @@ import { RoomcastError } from '../core/errors.ts'
 import { metersOf } from './redis-meters.ts'
 import type { Publisher } from './redis-scripts.ts'
 import type { Redirection, Shards } from './shards.ts'
+import { readAddress } from './slot-map.ts'
 
 /** Clocks are compared in whole milliseconds. */
 const DEADLINE_MARGIN_MS = 2
@@ -131,14 +132,19 @@ export async function callForGood<Reply> (parts: CallParts, key: string, command
 }
 
 /** What a master of a Redis Cluster answers that did not do what it was asked (Redis Cluster specification, "Redirection and resharding"). */
-export type ToldRedirection = { readonly kind: 'MOVED' | 'ASK', readonly slot: number, readonly address: string } | { readonly kind: 'TRYAGAIN' }
+export type ToldRedirection = {
+  readonly kind: 'MOVED' | 'ASK'
+  readonly slot: number
+  /** Undefined where Redis does not know it. */
+  readonly address: string | undefined
+} | { readonly kind: 'TRYAGAIN' }
 
 /** Where an error, or what caused it, points to; undefined if it does not. */
 export function redirectionIn (error: unknown): ToldRedirection | undefined {
   for (let one = error; one instanceof Error; one = one.cause) {
     if (one.name !== 'ReplyError') continue
     const [kind, slot, address = ''] = one.message.split(' ')
-    if (kind === 'MOVED' || kind === 'ASK') return { kind, slot: Number(slot), address }
+    if (kind === 'MOVED' || kind === 'ASK') return { kind, slot: Number(slot), address: readAddress(address) }
     if (kind === 'TRYAGAIN') return { kind }
   }
   return undefined

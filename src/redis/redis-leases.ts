@@ -41,8 +41,9 @@ export class RedisLeases {
   }
 
   async take (node: NodeInfo, report: NodeReport): Promise<void> {
-    this.#replacements = this.#parts.shards.replacements
+    const { replacements } = this.#parts.shards
     await this.#lease('take', node, report)
+    this.#replacements = replacements
   }
 
   async renew (node: NodeInfo, report: NodeReport): Promise<Renewal> {

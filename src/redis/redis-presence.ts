@@ -130,11 +130,12 @@ export class RedisPresence implements PresenceStore {
     const { keys } = this.#parts
     const [nodes, answers] = await Promise.all([
       this.#known(),
-      Promise.all(userIds.map(userId => this.#call(keys.userConnections(userId), publisher => Promise.all([
-        publisher.hgetall(keys.userConnections(userId)), publisher.get(keys.userSeen(userId))
-      ]))))
+      Promise.all(userIds.map(userId => Promise.all([
+        this.#call(keys.userConnections(userId), async publisher => publisher.hgetall(keys.userConnections(userId))),
+        this.#call(keys.userSeen(userId), async publisher => await publisher.get(keys.userSeen(userId)) ?? '0')
+      ])))
     ])
-    return answers.map(([entries, seen], index) => userPresence(userIds[index] ?? '', entries, Number(seen ?? 0), nodes))
+    return answers.map(([entries, seen], index) => userPresence(userIds[index] ?? '', entries, Number(seen), nodes))
   }
 
   async connection (connectionId: string): Promise<PresenceRecord | undefined> {
@@ -148,9 +149,7 @@ export class RedisPresence implements PresenceStore {
     return user?.connections.find(record => record.connectionId === connectionId)
   }
 
-  async members (room: string): Promise<MembersSnapshot> {
-    return this.#members(room, '', '')
-  }
+  members (room: string): Promise<MembersSnapshot> { return this.#members(room, '', '') }
 
   async membersPage (room: string, after: string, limit: number): Promise<MembersPage> {
     const { members, ...version } = await this.#members(room, limit + 1, after)

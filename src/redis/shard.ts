@@ -24,6 +24,7 @@ export class Shard {
   readonly #onMessage: (channel: Buffer, message: Buffer) => void
   readonly #onMoved: () => void
   readonly #watch: SubscriberWatch
+  #isStopped = false
 
   constructor ({ onMessage, onResubscribed, onMoved, onOtherProcess, ...parts }: ShardParts) {
     const clients = new RedisClients(parts)
@@ -53,6 +54,7 @@ export class Shard {
     await this.#clients.connect()
     try {
       await this.clock.start()
+      if (this.#isStopped) throw new Error('it was closed meanwhile')
     } catch (cause) {
       await this.#clients.close()
       throw new Error(`Redis at ${this.address} refused what the start needs: ${wordsOf(cause)}`, { cause })
@@ -65,6 +67,7 @@ export class Shard {
 
   /** Hands over nothing more. */
   stop (): void {
+    this.#isStopped = true
     this.#watch.stop()
     this.subscriber.off('messageBuffer', this.#onMessage).off('smessageBuffer', this.#onMessage).off('moved', this.#onMoved)
   }

@@ -7,6 +7,9 @@ import type { Channels, Senders, Shards } from './shards.ts'
 /** How soon channels that could not be moved are moved again, in milliseconds. */
 const MOVE_RETRY_MS = 200
 
+/** How often a subscribe follows where masters point to. */
+const MOST_HOPS = 5
+
 /** Where a channel is listened to. */
 interface Place {
   readonly shard: Shard
@@ -14,7 +17,7 @@ interface Place {
 }
 
 export interface ShardedChannelsParts {
-  readonly shards: Pick<Shards, 'of' | 'redirect'>
+  readonly shards: Pick<Shards, 'all' | 'of' | 'redirect'>
   /** Channels are listened to at another place, and what was sent meanwhile may have been missed. */
   readonly onMoved: (channels: ReadonlySet<string>) => void
 }
@@ -30,18 +33,19 @@ export class ShardedChannels implements Channels {
   }
 
   async subscribe (channel: string, senders: Senders = 'nodes'): Promise<void> {
-    const { shards } = this.#parts
-    const place = { shard: shards.of(channel), senders }
-    this.#places.set(channel, place)
-    try {
-      await place.shard.channels.subscribe(channel, senders)
-    } catch (error) {
-      const next = isMoved(error) ? await shards.redirect(error, channel) : undefined
-      // It may have been given up, or moved, meanwhile.
-      if (this.#places.get(channel) !== place) throw error
-      this.#places.delete(channel)
-      if (next === undefined || next.shard === place.shard) throw error
-      return this.subscribe(channel, senders)
+    for (let hops = 1; ; hops++) {
+      const place = { shard: this.#parts.shards.of(channel), senders }
+      this.#places.set(channel, place)
+      try {
+        return await place.shard.channels.subscribe(channel, senders)
+      } catch (error) {
+        const isElsewhere = isMoved(error) && hops < MOST_HOPS && await this.#parts.shards.redirect(error, channel) !== undefined
+        const now = this.#places.get(channel)
+        // It may have been moved meanwhile, and is confirmed there; or it was given up.
+        if (now !== undefined && now !== place) return
+        this.#places.delete(channel)
+        if (now === undefined || !isElsewhere) throw error
+      }
     }
   }
 
@@ -64,34 +68,39 @@ export class ShardedChannels implements Channels {
   async #moveAll (): Promise<boolean> {
     const moved = new Set<string>()
     const results = await Promise.all(Array.from(this.#places, async ([channel, place]) => {
-      const to = this.#placeFor(channel)
+      const to = this.#placeFor(channel, place)
       if (to === place.shard) return true
-      const isThere = to !== undefined && await this.#move(channel, place, to)
-      if (isThere) moved.add(channel)
-      return isThere
+      if (to === undefined) return false
+      const outcome = await this.#move(channel, place, to)
+      if (outcome === 'moved') moved.add(channel)
+      return outcome !== 'failed'
     }))
     if (moved.size > 0) this.#parts.onMoved(moved)
     return results.every(isThere => isThere)
   }
 
-  async #move (channel: string, from: Place, to: Shard): Promise<boolean> {
+  async #move (channel: string, from: Place, to: Shard): Promise<'moved' | 'given up' | 'failed'> {
+    // What others publish comes to every master, and would come twice.
+    if (from.senders === 'others') await from.shard.channels.unsubscribe(channel)
     try {
       await to.channels.subscribe(channel, from.senders)
     } catch (error) {
       if (isMoved(error)) await this.#parts.shards.redirect(error, channel)
-      return false
+      return 'failed'
     }
     const now = this.#places.get(channel)
     if (now === from) {
       this.#places.set(channel, { ...from, shard: to })
       from.shard.channels.unsubscribe(channel)
-    } else if (now?.shard !== to) {
-      await to.channels.unsubscribe(channel)
+      return 'moved'
     }
-    return true
+    if (now?.shard !== to) await to.channels.unsubscribe(channel)
+    return 'given up'
   }
 
-  #placeFor (channel: string): Shard | undefined {
+  #placeFor (channel: string, { shard, senders }: Place): Shard | undefined {
+    // What others publish is heard at any master.
+    if (senders === 'others' && this.#parts.shards.all().includes(shard)) return shard
     try {
       return this.#parts.shards.of(channel)
     } catch (error) {

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { withoutCommand } from './redis-calls.ts'
+import { isTimeout, withoutCommand } from './redis-calls.ts'
 import { connectionOptions } from './redis-clients.ts'
 import { describeTarget, nodeUrl, type ClusterTarget } from './redis-target.ts'
 import type { Shard } from './shard.ts'
@@ -18,7 +18,11 @@ interface Told {
 export async function learnSlots (shards: readonly Shard[]): Promise<SlotMap | undefined> {
   const answers = await Promise.all(shards.map(async ({ publisher }) => {
     if (publisher.status !== 'ready') return undefined
-    return ask(publisher, String(publisher.options.host)).catch(() => undefined)
+    return ask(publisher, String(publisher.options.host)).catch(error => {
+      // A half-open link looks like this; a new connection is the cure.
+      if (isTimeout(error)) publisher.disconnect(true)
+      return undefined
+    })
   }))
   let newest: Told | undefined
   for (const told of answers) if (told !== undefined && told.epoch > (newest?.epoch ?? -1)) newest = told

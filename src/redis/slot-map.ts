@@ -26,11 +26,23 @@ export function parseSlots (reply: unknown, asked: string): SlotMap {
   const owners: Array<string | undefined> = new Array(SLOTS).fill(undefined)
   const masters = new Set<string>()
   for (const [first, last, [host, port]] of reply as Array<[first: number, last: number, master: [host: string | null, port: number]]>) {
-    const address = addressOf(host || asked, port)
+    const address = addressOf(isKnown(host) ? host : asked, port)
     masters.add(address)
     owners.fill(address, first, last + 1)
   }
   return { owners, masters }
+}
+
+/** Reads an address as Redis writes it, IPv6 without brackets; undefined where it does not know the host. */
+export function readAddress (text: string): string | undefined {
+  const colon = text.lastIndexOf(':')
+  const host = text.slice(0, colon)
+  return isKnown(host) ? addressOf(host.replace(/^\[|\]$/g, ''), text.slice(colon + 1)) : undefined
+}
+
+/** Redis writes nothing, or a question mark, for a host that it does not know (`cluster-preferred-endpoint-type`). */
+function isKnown (host: string | null): host is string {
+  return host !== null && host !== '' && host !== '?'
 }
 
 /** How an address is written here: an IPv6 one in brackets, as in a URL. */

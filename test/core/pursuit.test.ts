@@ -9,18 +9,22 @@ t.test('it is done again until it succeeds, and not after that', async t => {
   t.equal(attempts, 3)
 })
 
-t.test('begun anew it starts over, and who was at it gives up', async t => {
+t.test('begun anew, however often, it is done once more, after the attempt that is under way', async t => {
   const attempts: Array<(isDone: boolean) => void> = []
   const pursuit = new Pursuit({ attempt: () => new Promise(resolve => { attempts.push(resolve) }), retryMs: 1 })
-  const first = pursuit.begin()
-  const second = pursuit.begin()
-  attempts[0]?.(false)
-  await first
+  const begun = [pursuit.begin(), pursuit.begin(), pursuit.begin()]
+  t.equal(attempts.length, 1, 'no two attempts at a time')
+  attempts[0]?.(true)
+  await until('the next attempt', 2, () => attempts.length)
   attempts[1]?.(false)
-  await until('the next attempt of the second', 3, () => attempts.length)
+  await until('another, since that one failed', 3, () => attempts.length)
   attempts[2]?.(true)
-  await second
+  await Promise.all(begun)
   t.equal(attempts.length, 3)
+  const again = pursuit.begin()
+  attempts[3]?.(true)
+  await again
+  t.equal(attempts.length, 4)
 })
 
 t.test('stopped it ends after the attempt that is under way, and begins no more', async t => {
