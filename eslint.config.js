@@ -1,6 +1,6 @@
 import neostandard, { plugins } from 'neostandard'
 
-const everything = ['core', 'memory', 'redis', 'websocket', 'tokens', 'metrics', 'cli', 'plugins', 'routes', 'client']
+const everything = ['core', 'memory', 'redis', 'websocket', 'tokens', 'metrics', 'cli', 'plugins', 'routes', 'client', 'console']
 const processFiles = ['app', 'server', 'http-server', 'shutdown', 'environment', 'development', 'token-settings', 'redis-settings']
 const because = 'The import matrix (docs/architecture.md) does not let this folder import it'
 
@@ -18,6 +18,12 @@ const layer = (folder, ...patterns) => ({
   rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] }
 })
 
+/** What a page has without importing it. */
+const browserGlobals = [
+  'AbortSignal', 'Intl', 'URL', 'URLSearchParams', 'WebSocket', 'TextDecoder', 'TextEncoder', 'addEventListener', 'atob', 'btoa', 'clearTimeout', 'crypto', 'document', 'fetch',
+  'localStorage', 'location', 'performance', 'requestAnimationFrame', 'sessionStorage', 'setTimeout'
+]
+
 const enginePackages = ['@sinclair/typebox', 'secure-json-parse', 'node:.*']
 
 export default [
@@ -29,7 +35,7 @@ export default [
   },
   {
     name: 'roomcast/source',
-    files: ['src/**', 'plugins/**', 'routes/**', 'client/**'],
+    files: ['src/**', 'plugins/**', 'routes/**', 'client/**', 'console/**'],
     rules: { 'no-console': 'error', 'n/no-process-env': 'error' }
   },
   {
@@ -78,5 +84,11 @@ export default [
     refuse(['**/core/**', '!**/core/frames.ts'], `${because}: of the core it may see the frame types only.`),
     allFoldersBut('client', 'core'),
     parents(...processFiles, 'config')
-  )
+  ),
+  layer('console', onlyPackages('(?!)'), allFoldersBut('client', 'console'), parents(...processFiles, 'config')),
+  {
+    name: 'roomcast/page',
+    files: ['console/**'],
+    languageOptions: { globals: Object.fromEntries(browserGlobals.map(name => [name, 'readonly'])) }
+  }
 ]

@@ -20,6 +20,7 @@ const tags = [
   { name: 'rooms', description: 'Which rooms are in use, who is in them, and what was published there' },
   { name: 'connections', description: 'How clients connect, and how they are ended' },
   { name: 'nodes', description: 'Which nodes there are' },
+  { name: 'console', description: 'For the page at `/console`, where it is served' },
   { name: 'health', description: 'For supervisors and load balancers' }
 ]
 

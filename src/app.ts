@@ -17,6 +17,7 @@ import upgrades from '../plugins/upgrades.ts'
 import validation from '../plugins/validation.ts'
 import websocket from '../plugins/websocket.ts'
 import connectionRoutes from '../routes/connections.ts'
+import consoleRoutes from '../routes/console.ts'
 import healthRoutes from '../routes/health.ts'
 import historyRoutes from '../routes/history.ts'
 import memberRoutes from '../routes/members.ts'
@@ -82,6 +83,7 @@ export const roomcast = fp(async (host: FastifyInstance, options: RoomcastOption
     if (settings.docs) await app.register(openapi)
 
     await app.register(wsRoutes)
+    if (settings.console === true) await app.register(consoleRoutes)
     await app.register(async rest => {
       await rest.register(cors)
       await rest.register(publishRoutes)

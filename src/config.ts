@@ -13,7 +13,7 @@ import { tokenAlgorithms } from './tokens/algorithms.ts'
 export { SettingsError } from './settings-error.ts'
 
 /** What an API key or a token's `scope` may allow over REST. */
-export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete', 'members:write', 'connections:write', 'revoke', 'nodes:read', 'metrics'] as const
+export const scopes = ['publish', 'presence:read', 'rooms:read', 'history:read', 'history:delete', 'members:write', 'connections:write', 'revoke', 'nodes:read', 'metrics', 'console'] as const
 
 export type Scope = typeof scopes[number]
 
@@ -157,6 +157,9 @@ export const SettingsSchema = Type.Object({
     default: 'scope', env: 'METRICS_ACCESS', description: 'Whether /metrics needs a key with the scope metrics, or is open to whoever reaches this address'
   }),
   metrics: Type.Boolean({ default: false, description: 'Whether /metrics is served; the process always does' }),
+  console: Type.Optional(Type.Boolean({
+    env: 'CONSOLE', description: 'true or false: whether the console is served at /console; absent: only by a process on its development credentials'
+  })),
   health: Type.Boolean({ default: false, description: 'Whether /live and /ready are served; the process always does' }),
   docs: Type.Boolean({ default: false, description: 'Whether OpenAPI is served at /docs; the process always does' })
 }, closed)

@@ -40,6 +40,7 @@ export function withDevelopmentCredentials (
   return {
     settings: {
       ...settings,
+      console: settings.console ?? true,
       ...!hasTokenSource(settings) && { jwtSecret },
       apiKeys: settings.apiKeys.length > 0 ? settings.apiKeys : [{ name: 'development', key: apiKey }]
     },
@@ -94,7 +95,7 @@ ${settings.jwtSecret === undefined ? connectAsKnown(address, tail) : connectAsAl
 
   curl -H 'authorization: Bearer ${settings.apiKeys[0]?.key}' -H 'content-type: application/json' \\
     -d '{"room":"lobby","data":"hello"}' ${address}/publish
-
+${settings.console === true ? consoleAt(address) : ''}
 `)
 }
 
@@ -107,6 +108,12 @@ function connectAsAlice (address: string, settings: Settings, tail: string): str
 1. In a second terminal, connect as alice, and leave it open:
 
   ${tail} --url ${address} --token ${token}`
+}
+
+function consoleAt (address: string): string {
+  return `
+Or do both in a browser, at ${address}/console, which asks for the token, and for the key to show the operator's half.
+`
 }
 
 /** Where a public key verifies the tokens, this process has none to show. */

@@ -45,7 +45,7 @@ const apiKeys = [
 
 const app: FastifyInstance = Fastify({ routerOptions: { maxParamLength: 600 } })
 t.teardown(() => app.close())
-await app.register(roomcast, { jwtSecret: JWT_SECRET, apiKeys, docs: true, health: true })
+await app.register(roomcast, { jwtSecret: JWT_SECRET, apiKeys, docs: true, health: true, console: true })
 const { body: source } = await app.inject('/docs/json')
 const document = JSON.parse(source) as Document
 

@@ -31,6 +31,8 @@ t.test('with nothing set it starts on loopback, and both credentials that it pri
   const alice = await connect(t, { url: socketUrl(address), token })
   t.match(alice.welcome, { userId: 'alice', rooms: [{}, {}, { room: 'lobby' }] })
   t.equal((await publish(address, key, body)).status, 200)
+  t.match(server.stdout, `${address}/console`)
+  t.equal((await fetch(`${address}/console`)).status, 200, 'the console that it names is there')
   t.match(await alice.inbox.next('what the command publishes'), { type: 'message', room: 'lobby', data: 'hello' })
   t.match(await alice.publish('lobby', 'hello too'), { room: 'lobby' }, 'alice may publish, too')
 })

@@ -78,7 +78,7 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['MAX_CONNECTIONS_PER_ADDRESS', '5', { maxConnectionsPerAddress: 5 }],
   ['MAX_ROOMS_PER_CONNECTION', '1', { maxRoomsPerConnection: 1 }],
   ['MAX_CONNECTIONS_PER_USER', '1', { maxConnectionsPerUser: 1 }],
-  ['METRICS_ACCESS', 'open', { metricsAccess: 'open' }],
+  ['METRICS_ACCESS', 'open', { metricsAccess: 'open' }], ['CONSOLE', 'false', { console: false }],
   ['CONNECTIONS_PER_USER_POLICY', 'replace', { connectionsPerUserPolicy: 'replace' }],
   ['DRAIN_MS', '0', { drainMs: 0 }],
   ['SHUTDOWN_GRACE_MS', '600000', { shutdownGraceMs: 600_000 }],
@@ -173,7 +173,7 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['MAX_CONNECTIONS_PER_ADDRESS', '-1', /\b0\b/],
   ['MAX_ROOMS_PER_CONNECTION', '0', /1/],
   ['MAX_CONNECTIONS_PER_USER', '0', /1/],
-  ['METRICS_ACCESS', 'closed', /scope, open/], ['CONNECTIONS_PER_USER_POLICY', 'ignore', /refuse, replace/],
+  ['METRICS_ACCESS', 'closed', /scope, open/], ['CONSOLE', 'yes', /boolean/], ['CONNECTIONS_PER_USER_POLICY', 'ignore', /refuse, replace/],
   ['DRAIN_MS', '-1', /\b0\b/],
   ['SHUTDOWN_GRACE_MS', '600001', /600000/]
 ]

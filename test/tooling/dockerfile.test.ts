@@ -46,7 +46,7 @@ t.test('the context holds no secret, no history and nothing that was built here'
   for (const path of ['.env', '.env.production', '.git/config', 'node_modules/ws/index.js', 'dist/src/server.js', 'test/tooling/image.ts', 'tools/reporter.mjs', '.roomcast-dev.json']) {
     t.ok(isIgnored(path), `${path} stays out`)
   }
-  for (const path of ['package.json', 'package-lock.json', 'src/core/node.ts', 'plugins/realtime.ts', 'routes/ws.ts', 'tools/build.mjs']) t.notOk(isIgnored(path), `${path} goes in`)
+  for (const path of ['package.json', 'package-lock.json', 'src/core/node.ts', 'plugins/realtime.ts', 'routes/ws.ts', 'console/main.js', 'tools/build.mjs']) t.notOk(isIgnored(path), `${path} goes in`)
 })
 
 t.test('the image is built by its own steps, answers its own health check and stops cleanly', async t => {

@@ -67,6 +67,11 @@ const rows: Record<string, Row> = {
     file: 'client/scratch.ts',
     refused: ['ws', 'fastify', 'node:events', '../src/core/frames.ts', '../src/core/hub.ts', 'type ../src/core/hub.ts', '../src/redis/redis-broker.ts', '../plugins/realtime.ts', '../src/config.ts'],
     allowed: ['type ../src/core/frames.ts', './backoff.ts']
+  },
+  'the console sees the client library, as a browser does, and nothing of the server': {
+    file: 'console/scratch.js',
+    refused: ['fastify', 'node:events', '../src/core/frames.ts', '../routes/console.ts', '../plugins/auth.ts'],
+    allowed: ['./client/index.js', './api.js']
   }
 }
 

@@ -15,13 +15,13 @@ import { roomcast } from 'roomcast'
 import { RoomcastClient } from 'roomcast/client'
 
 const app = Fastify({ routerOptions: { maxParamLength: 600 } })
-await app.register(roomcast, { authenticate: () => ({ sub: 'alice', rooms: ['lobby'] }) })
+await app.register(roomcast, { authenticate: () => ({ sub: 'alice', rooms: ['lobby'] }), console: true })
 const url = await app.listen({ port: 0, host: '127.0.0.1' })
 const client = new RoomcastClient({ url: url + '/ws', getToken: () => 'none', WebSocket })
 const got = new Promise(resolve => client.room('lobby').on('message', ({ data }) => { resolve(data) }))
 await client.connect()
 await app.realtime.publish({ room: 'lobby' }, 'hello')
-console.log(await got)
+console.log(await got, (await fetch(url + '/console/client/index.js')).status)
 client.close()
 await app.close()
 `
@@ -33,11 +33,11 @@ t.test('the package installs in another project, with its plugin, its client, it
   const [tarball = ''] = readdirSync(folder).filter(name => name.endsWith('.tgz'))
   const { stdout: list } = await run('tar', ['-tzf', join(folder, tarball)])
   for (const path of list.trim().split('\n')) {
-    t.match(path, /^package\/(dist\/(src|plugins|routes|client)\/.+\.(js|d\.ts)|docs\/.+\.(md|svg|json)|deploy\/.+|(README|CHANGELOG|SECURITY)\.md|package\.json|\.env\.example)$/)
+    t.match(path, /^package\/(dist\/(src|plugins|routes|client)\/.+\.(js|d\.ts)|console\/.+\.(html|css|js|svg)|docs\/.+\.(md|svg|json)|deploy\/.+|(README|CHANGELOG|SECURITY)\.md|package\.json|\.env\.example)$/)
   }
   t.ok(readFileSync(join(folder, tarball)).length < 400_000)
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball, 'fastify', 'ws', '@types/node@20', '@types/ws'], { cwd: folder })
-  t.equal((await run(process.execPath, ['app.js'], { cwd: folder })).stdout, 'hello\n')
+  t.equal((await run(process.execPath, ['app.js'], { cwd: folder })).stdout, 'hello 200\n')
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
   t.equal((await run('npx', ['--no-install', 'roomcast', '--version'], { cwd: folder })).stdout, `${version}\n`)
   for (const [module, moduleResolution] of [['nodenext', 'nodenext'], ['esnext', 'bundler']] as const) {
