@@ -19,8 +19,11 @@ t.test('a client that subscribes to more rooms than it may at once has them all 
   const positions = await Promise.all(rooms.map(room => room.subscribe()))
   t.equal(positions.length, rooms.length)
   t.equal((await roomsOfApplications()).length, rooms.length)
-  for (const room of rooms) room.unsubscribe()
-  await until('rooms', [], roomsOfApplications, 10_000)
+  // No more at a time than may be refused: how much of its budget the client has got back by now is a matter of the machine.
+  while (rooms.length > 0) {
+    for (const room of rooms.splice(-BURST / 2)) room.unsubscribe()
+    await until('rooms', rooms.length, async () => (await roomsOfApplications()).length, 10_000)
+  }
   t.equal(client.state, 'open')
 })
 

@@ -76,6 +76,21 @@ t.test('P28: a slot that is moved under load takes its rooms along: nothing is l
   await redisCluster.moveSlot(slot, other, master)
 })
 
+t.test('P28: a channel that Redis takes away although its slot stays is listened to again', async t => {
+  const cluster = await startCluster(t, { redis, env })
+  const [node1, node2] = cluster.pair()
+  const alice = await connect(t, { url: node1.wsUrl, token: memberToken('alice') })
+  await alice.subscribe('lobby')
+  const { master } = redisCluster.placeOf(LOBBY)
+  const id = String(await master.command('CLUSTER', 'MYID'))
+  await master.command('CLUSTER', 'SETSLOT', `${slotOf(LOBBY)}`, 'NODE', id)
+  const listeners = async (): Promise<number> => Number((await master.command('PUBSUB', 'SHARDNUMSUB', cluster.keys.roomChannel('lobby')) as [string, number])[1])
+  t.equal(await listeners(), 0, 'it was taken away')
+  await until('who listens', 1, listeners, 10_000)
+  t.equal((await node2.publish({ room: 'lobby', data: 'heard', volatile: true })).status, 200)
+  t.match(await alice.inbox.next('what is not kept'), { type: 'message', data: 'heard' })
+})
+
 t.test('P28: when a master is killed under load, its replica takes over, and presence is whole', async t => {
   const { master, replica = master } = redisCluster.placeOf(LOBBY)
   await survives(t, { redis, env, act: () => master.kill(), isOver: () => redisCluster.isMaster(replica), isSeen: true })
