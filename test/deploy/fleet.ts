@@ -7,6 +7,7 @@ import { startProxy, type ProxyOptions, type ProxyServer } from './proxy-server.
 
 const NODES = 3
 const READY_MS = 10_000
+const START_TRIES = 3
 
 export interface Restart {
   /** When the node was told to end, in milliseconds since 1970. */
@@ -48,13 +49,24 @@ export class Fleet {
       const toldAt = Date.now()
       const { code } = await this.#cluster.terminate(node)
       const since = performance.now()
-      const successor = await this.#cluster.start({ PORT: `${port}` })
+      const successor = await this.#startOn(port)
       this.#nodes[index] = successor
       await until(`${successor.name} is ready`, 200, async () => (await successor.get('/ready')).status, READY_MS)
       restarts.push({ toldAt, code, startMs: performance.now() - since })
       await onRestarted()
     }
     return restarts
+  }
+
+  /** Starts a node as a supervisor does: again, if another test tried the port in that moment. */
+  async #startOn (port: number): Promise<ServerProcess> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#cluster.start({ PORT: `${port}` })
+      } catch (error) {
+        if (tries === START_TRIES || !String(error).includes('EADDRINUSE')) throw error
+      }
+    }
   }
 }
 
