@@ -1,4 +1,4 @@
-import { Histogram, type Registry } from 'prom-client'
+import { Histogram } from 'prom-client'
 import type { Distribution } from '../core/distribution.ts'
 
 type Values = Awaited<ReturnType<Histogram['get']>>
@@ -6,7 +6,6 @@ type Values = Awaited<ReturnType<Histogram['get']>>
 export interface CountedHistogramParts {
   readonly name: string
   readonly help: string
-  readonly registry: Registry
   readonly distribution: Distribution
 }
 
@@ -15,8 +14,8 @@ export class CountedHistogram extends Histogram {
   readonly #about: { readonly name: string, readonly help: string }
   readonly #distribution: Distribution
 
-  constructor ({ name, help, registry, distribution }: CountedHistogramParts) {
-    super({ name, help, registers: [registry], buckets: [...distribution.bounds] })
+  constructor ({ name, help, distribution }: CountedHistogramParts) {
+    super({ name, help, registers: [], buckets: [...distribution.bounds] })
     this.#about = { name, help }
     this.#distribution = distribution
   }

@@ -21,7 +21,7 @@ export function createRegistry ({ meters, redis, look }: RegistryParts): Registr
   for (const metric of metrics) register(registry, metric, moment)
   for (const { name, help, of } of histograms) {
     const distribution = of(meters, redis)
-    if (distribution !== undefined) new CountedHistogram({ name, help, registry, distribution }) // eslint-disable-line no-new
+    if (distribution !== undefined) registry.registerMetric(new CountedHistogram({ name, help, distribution }))
   }
   collectDefaultMetrics({ register: registry })
   for (const name of WALKS) registry.removeSingleMetric(`nodejs_${name}`)

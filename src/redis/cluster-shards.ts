@@ -210,7 +210,7 @@ export class ClusterShards implements Shards {
     else this.#learn()
     if (this.#doubtful.has(shard)) return
     this.#doubtful.add(shard)
-    setTimeout(() => { this.#confirm(shard) }, CONFIRM_MS)
+    setTimeout(() => { this.#confirm(shard) }, CONFIRM_MS).unref()
   }
 
   async #confirm (shard: Shard): Promise<void> {
