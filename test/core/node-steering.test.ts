@@ -1,6 +1,7 @@
 import t from 'tap'
 import { MAX_REASON_BYTES } from '../../src/core/ordered-close.ts'
 import { MemoryBroker } from '../../src/memory/memory-broker.ts'
+import { fakeTime } from '../helpers/fake-clock.ts'
 import { until } from '../helpers/until.ts'
 import { connectionsOf, startMemoryNode, storeFor, type Peer } from './fixtures/memory-node.ts'
 import { ScriptedBroker } from './fixtures/scripted-broker.ts'
@@ -170,6 +171,8 @@ t.test('what was given does not count as asked for, and is given beyond the limi
 })
 
 t.test('a subscription that broker or store refuse is made when they can, unless it was taken back', async t => {
+  // The node tries again each second of the clock by itself: here it does when the test says so.
+  fakeTime(t)
   const broker = new ScriptedBroker()
   const { connect, realtime, node } = await startMemoryNode(t, { broker })
   const alice = await connect('alice', nothing)
