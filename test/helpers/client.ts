@@ -54,6 +54,8 @@ export class TestClient {
   readonly #closed: Promise<Closure>
   #welcome: FrameOf<'welcome'> | undefined
   readonly #pending = new Map<string | number, Pending>()
+  /** Rooms that it asked for, and is in. */
+  readonly #rooms = new Set<string>()
   #lastId = 0
 
   constructor (socket: WebSocket) {
@@ -82,8 +84,10 @@ export class TestClient {
     return this
   }
 
-  subscribe (room: string, options: Omit<SubscribeFrame, 'type' | 'id' | 'room'> = {}): Promise<FrameOf<'subscribed'>> {
-    return this.#request('subscribed', { type: 'subscribe', room, ...options })
+  async subscribe (room: string, options: Omit<SubscribeFrame, 'type' | 'id' | 'room'> = {}): Promise<FrameOf<'subscribed'>> {
+    const subscribed = await this.#request('subscribed', { type: 'subscribe', room, ...options })
+    this.#rooms.add(room)
+    return subscribed
   }
 
   history (room: string, options: Omit<HistoryFrame, 'type' | 'id' | 'room'> = {}): Promise<FrameOf<'history'>> {
@@ -105,6 +109,15 @@ export class TestClient {
 
   ping (): Promise<FrameOf<'pong'>> {
     return this.#request('pong', { type: 'ping' })
+  }
+
+  /**
+   * Resolves when everything has arrived that the node has for it now. Rooms rest after a write that took long, and none waits for another;
+   * but the answer to a second subscribe is behind all that it covers.
+   */
+  async catchUp (): Promise<void> {
+    await this.ping()
+    for (const room of this.#rooms) await this.subscribe(room).catch((error: unknown) => { if (!(error instanceof TestClientError)) throw error })
   }
 
   /** Sends text, or bytes as a binary frame, as they are. */
@@ -137,6 +150,7 @@ export class TestClient {
   }
 
   #take (frame: Frame): void {
+    if (frame.type === 'unsubscribed') this.#rooms.delete(frame.room)
     const id = 'id' in frame ? frame.id : undefined
     const request = id === undefined ? undefined : this.#pending.get(id)
     if (id === undefined || request === undefined) return this.inbox.push(frame)

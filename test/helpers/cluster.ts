@@ -131,7 +131,6 @@ async function receivedBefore (mark: string, client: TestClient): Promise<Frame[
     if (frame.type === 'message' && frame.data === mark) break
     received.push(frame)
   }
-  // The pong follows whatever shared a write with the barrier.
-  await client.ping()
+  await client.catchUp()
   return [...received, ...client.inbox.drain()]
 }
