@@ -1,5 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis'
 import type { Sentinels } from './redis-target.ts'
+import { SentinelConnector } from './sentinel-connector.ts'
 
 /** How long one Sentinel may take: a start asks several within its time. */
 const SENTINEL_TIMEOUT_MS = 600
@@ -11,6 +12,7 @@ export function sentinelOptions (url: string, { addresses, name, password }: Sen
   // Redis speaks TLS to its replicas exactly where its Sentinels speak it to everyone (tls-replication).
   const tls = ca === undefined ? {} : { ca }
   return {
+    Connector: SentinelConnector,
     sentinels: [...addresses],
     name,
     role: 'master' as const,

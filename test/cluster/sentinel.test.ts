@@ -27,7 +27,7 @@ t.test('a start without a Sentinel that answers ends within five seconds, naming
   const log = await refusedStart(t, {
     REDIS_SENTINELS: `127.0.0.1:${port}`, REDIS_SENTINEL_NAME: 'orders', REDIS_SENTINEL_PASSWORD: PASSWORD, REDIS_URL: `redis://:${PASSWORD}@orders`
   })
-  t.match(log, `Redis at orders of the Sentinels 127.0.0.1:${port} was not ready`)
+  t.match(log, `Redis at orders of the Sentinels 127.0.0.1:${port} was not ready within 2000 ms: failed to connect to sentinel 127.0.0.1:${port} because connect ECONNREFUSED`)
   t.notMatch(log, PASSWORD)
 })
 
