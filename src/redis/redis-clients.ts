@@ -7,6 +7,7 @@ import { meter, type RedisMeters } from './redis-meters.ts'
 import { scripts, type Publisher } from './redis-scripts.ts'
 import { describeTarget, type RedisTarget } from './redis-target.ts'
 import { isAboutAllSentinels, reviveEnded, sentinelOptions } from './sentinel-options.ts'
+import { addressOf } from './slot-map.ts'
 
 /** How long Redis may take to answer a command before the caller is told that it did not. */
 export const COMMAND_TIMEOUT_MS = 2_000
@@ -162,6 +163,6 @@ function reportErrors (client: Redis, address: string, log: Logger): void {
   client.on('sentinelError', (error: Error) => { complaints.warn({ err: error, redis: address }, 'a Sentinel did not say where Redis is') })
   client.on('ready', () => {
     const { remoteAddress, remotePort } = client.stream as Socket
-    log.info({ redis: address, server: `${remoteAddress}:${remotePort}`, role: client.options.connectionName }, 'connected to Redis')
+    log.info({ redis: address, server: addressOf(String(remoteAddress), Number(remotePort)), role: client.options.connectionName }, 'connected to Redis')
   })
 }

@@ -1,3 +1,5 @@
+import { addressOf } from './slot-map.ts'
+
 /** Where Redis is: at an address, or where Sentinels say. */
 export interface RedisTarget {
   /** User, password, database and TLS; the address too, where there are no Sentinels. */
@@ -63,9 +65,9 @@ export function describeTarget (target: RedisTarget | ClusterTarget): string {
   const { url, sentinels } = target
   if (sentinels !== undefined) return `${sentinels.name} of the Sentinels ${listAddresses(sentinels.addresses)}`
   const { hostname, port } = new URL(url)
-  return `${hostname.replace(/^\[|\]$/g, '') || 'localhost'}:${port === '' ? 6_379 : port}`
+  return `${hostname || 'localhost'}:${port === '' ? 6_379 : port}`
 }
 
 function listAddresses (addresses: readonly Address[]): string {
-  return addresses.map(({ host, port }) => `${host}:${port}`).join(', ')
+  return addresses.map(({ host, port }) => addressOf(host, port)).join(', ')
 }
