@@ -77,6 +77,9 @@ export const SettingsSchema = Type.Object({
   redisSentinelName: Type.Optional(Type.String({
     pattern: '^[A-Za-z0-9._-]+$', env: 'REDIS_SENTINEL_NAME', description: 'What the Sentinels call the master'
   })),
+  redisSentinelUser: Type.Optional(Type.String({
+    minLength: 1, env: 'REDIS_SENTINEL_USER', description: 'User of the Sentinels themselves; absent: their default one'
+  })),
   redisSentinelPassword: Type.Optional(Type.String({
     minLength: 1, env: 'REDIS_SENTINEL_PASSWORD', description: 'Password of the Sentinels themselves; that of Redis is in its URL'
   })),

@@ -33,11 +33,16 @@ function assertClusterNodes ({ redisUrl, redisClusterNodes, redisSentinels }: Se
 }
 
 /** The host of the URL is where a reader looks for Redis, so it must not name another place than the Sentinels do. */
-function assertSentinels ({ redisUrl, redisSentinels, redisSentinelName, redisSentinelPassword }: Settings, nameOf: NameOf): void {
+function assertSentinels (settings: Settings, nameOf: NameOf): void {
+  const { redisUrl, redisSentinels, redisSentinelName, redisSentinelUser, redisSentinelPassword } = settings
   if (redisSentinels === undefined) {
     if (redisSentinelName !== undefined) throw new SettingsError(nameOf('redisSentinelName'), `expected ${nameOf('redisSentinels')} too, who know the master by this name`)
     if (redisSentinelPassword !== undefined) throw new SettingsError(nameOf('redisSentinelPassword'), `expected ${nameOf('redisSentinels')} too, whose password it is`)
+    if (redisSentinelUser !== undefined) throw new SettingsError(nameOf('redisSentinelUser'), `expected ${nameOf('redisSentinels')} too, who know this user`)
     return
+  }
+  if (redisSentinelUser !== undefined && redisSentinelPassword === undefined) {
+    throw new SettingsError(nameOf('redisSentinelUser'), `expected ${nameOf('redisSentinelPassword')} too, the password of this user`)
   }
   if (redisSentinelName === undefined) throw new SettingsError(nameOf('redisSentinels'), `expected ${nameOf('redisSentinelName')} too, the master's name`)
   assertAddresses(redisSentinels, nameOf('redisSentinels'))

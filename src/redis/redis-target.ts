@@ -24,6 +24,8 @@ export interface Sentinels {
   readonly addresses: readonly Address[]
   /** What they call the master. */
   readonly name: string
+  /** Who logs in to them; absent: the user that a password alone is for. */
+  readonly user?: string | undefined
   readonly password?: string | undefined
 }
 
@@ -32,6 +34,7 @@ export interface RedisTargetSettings {
   readonly redisClusterNodes?: readonly string[]
   readonly redisSentinels?: readonly string[]
   readonly redisSentinelName?: string
+  readonly redisSentinelUser?: string
   readonly redisSentinelPassword?: string
 }
 
@@ -40,10 +43,10 @@ export const CLUSTER_HOST = 'cluster'
 
 /** Which Redis is meant by the settings; undefined: none, everything is in memory. */
 export function redisTarget (settings: RedisTargetSettings): RedisTarget | ClusterTarget | undefined {
-  const { redisUrl, redisClusterNodes, redisSentinels, redisSentinelName: name, redisSentinelPassword: password } = settings
+  const { redisUrl, redisClusterNodes, redisSentinels, redisSentinelName: name, redisSentinelUser: user, redisSentinelPassword: password } = settings
   if (redisClusterNodes !== undefined) return { url: redisUrl ?? `redis://${CLUSTER_HOST}`, nodes: redisClusterNodes.map(parseAddress) }
   if (redisSentinels === undefined || name === undefined) return redisUrl === undefined ? undefined : { url: redisUrl }
-  return { url: redisUrl ?? `redis://${name}`, sentinels: { addresses: redisSentinels.map(parseAddress), name, password } }
+  return { url: redisUrl ?? `redis://${name}`, sentinels: { addresses: redisSentinels.map(parseAddress), name, user, password } }
 }
 
 /** The URL of one node of a Redis Cluster, with what the URL for all of them says. */

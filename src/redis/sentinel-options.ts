@@ -8,7 +8,7 @@ const MAX_RETRY_DELAY_MS = 500
 const REVIVAL_DELAY_MS = 100
 
 /** What a connection needs to find the master by its Sentinels, and to follow a fail-over. */
-export function sentinelOptions (url: string, { addresses, name, password }: Sentinels, ca: string | undefined) {
+export function sentinelOptions (url: string, { addresses, name, user, password }: Sentinels, ca: string | undefined) {
   // Redis speaks TLS to its replicas exactly where its Sentinels speak it to everyone (tls-replication).
   const tls = ca === undefined ? {} : { ca }
   return {
@@ -16,6 +16,7 @@ export function sentinelOptions (url: string, { addresses, name, password }: Sen
     sentinels: [...addresses],
     name,
     role: 'master' as const,
+    ...user !== undefined && { sentinelUsername: user },
     ...password !== undefined && { sentinelPassword: password },
     ...url.startsWith('rediss:') && { enableTLSForSentinelMode: true, tls, sentinelTLS: tls },
     connectTimeout: SENTINEL_TIMEOUT_MS,

@@ -35,6 +35,9 @@ const good: ReadonlyArray<readonly [variable: string, text: string, settings: Re
   ['REDIS_CLUSTER_NODES', 'redis-0.redis:6379', { redisUrl: 'rediss://user:pass@cluster', redisClusterNodes: ['redis-0.redis:6379'] }, { REDIS_URL: 'rediss://user:pass@cluster' }],
   ['REDIS_SENTINELS', '127.0.0.1:26379, [::1]:26380', { redisSentinels: ['127.0.0.1:26379', '[::1]:26380'], redisSentinelName: 'mymaster' }, { REDIS_SENTINEL_NAME: 'mymaster' }],
   ['REDIS_SENTINEL_NAME', 'My_master.1', { redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'My_master.1' }, SENTINELS],
+  ['REDIS_SENTINEL_USER', 'us:er@home', {
+    redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'mymaster', redisSentinelUser: 'us:er@home', redisSentinelPassword: 'hunter2'
+  }, { ...SENTINELS, REDIS_SENTINEL_NAME: 'mymaster', REDIS_SENTINEL_PASSWORD: 'hunter2' }],
   ['REDIS_SENTINEL_PASSWORD', 'hunter2', { redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'mymaster', redisSentinelPassword: 'hunter2' }, { ...SENTINELS, REDIS_SENTINEL_NAME: 'mymaster' }],
   ['REDIS_URL', 'rediss://user:pass@mymaster/1', {
     redisUrl: 'rediss://user:pass@mymaster/1', redisSentinels: ['sentinel-1:26379'], redisSentinelName: 'mymaster'
@@ -112,6 +115,7 @@ const wrong: ReadonlyArray<readonly [variable: string, text: string, says: RegEx
   ['REDIS_SENTINELS', 'user:hunter2@127.0.0.1:26379', /match/, 'hunter2'],
   ['REDIS_SENTINEL_NAME', 'mymaster', /REDIS_SENTINELS/],
   ['REDIS_SENTINEL_NAME', 'my master', /match/],
+  ['REDIS_SENTINEL_USER', 'roomcast', /REDIS_SENTINELS/],
   ['REDIS_SENTINEL_PASSWORD', 'hunter2', /REDIS_SENTINELS/, 'hunter2'],
   ['REDIS_CA_FILE', caFile, /REDIS_URL.*rediss:/],
   ['KEY_PREFIX', 'a{b', /A-Za-z0-9/],

@@ -16,6 +16,7 @@ t.test('what names the Sentinels fits together', async t => {
     t.notMatch(message, 'hunter2')
   }
   t.match(refusal({ ...env, REDIS_CA_FILE: caFile }), /^REDIS_CA_FILE: expected REDIS_URL to be a rediss:/)
+  t.match(refusal({ ...env, REDIS_SENTINEL_USER: 'roomcast' }), /^REDIS_SENTINEL_USER: expected REDIS_SENTINEL_PASSWORD too/)
 })
 
 t.test('what names a Redis Cluster fits together', async t => {
