@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 export interface Certificates {
   /** Of the authority. */
   readonly caFile: string
-  /** Of a server at 127.0.0.1 for which the authority vouches. */
+  /** Of a server at 127.0.0.1 and at ::1 for which the authority vouches. */
   readonly certFile: string
   readonly keyFile: string
 }
@@ -21,7 +21,7 @@ export async function createCertificates (t: Pick<Test, 'after'>): Promise<Certi
   const folder = await mkdtemp(join(tmpdir(), 'roomcast-tls-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: folder })
-  await writeFile(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1')
+  await writeFile(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,IP:::1')
   await openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=authority', '-days', '1')
   await openssl('req', ...newKey, '-keyout', 'redis.key', '-out', 'redis.csr', '-subj', '/CN=redis')
   await openssl('x509', '-req', '-in', 'redis.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-out', 'redis.pem', '-days', '1', '-extfile', 'names')
