@@ -62,17 +62,17 @@ export class Probes {
 
   /** An id whose key this process has; the node listens to its channel. */
   async #idFor (shard: Shard): Promise<string> {
-    const { shards, keys } = this.#parts
     const known = this.#ids.get(shard)
     if (known !== undefined) {
-      if (shards.of(keys.probe(await known)) === shard) return known
+      if (this.#isAt(shard, await known)) return known
       // Others may have found that, too.
       if (this.#ids.get(shard) === known) this.#forget(shard, known)
     }
     let id = this.#ids.get(shard)
     if (id === undefined) {
-      id = this.#begin(shard)
-      this.#ids.set(shard, id)
+      const begun = id = this.#begin(shard)
+      this.#ids.set(shard, begun)
+      begun.catch(() => { if (this.#ids.get(shard) === begun) this.#ids.delete(shard) })
     }
     return id
   }
@@ -87,23 +87,35 @@ export class Probes {
       return id
     } catch (error) {
       this.#pending.delete(channel)
-      this.#ids.delete(shard)
       throw error
     }
   }
 
   #findId (shard: Shard): string {
-    const { shards, keys } = this.#parts
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const id = createId()
-      if (shards.of(keys.probe(id)) === shard) return id
+      if (this.#isAt(shard, id)) return id
     }
     throw new RoomcastError('unavailable')
   }
 
-  async #forget (shard: Shard, id: Promise<string>): Promise<void> {
+  /** There may be slots that nobody has, which says nothing about the others. */
+  #isAt (shard: Shard, id: string): boolean {
+    const { shards, keys } = this.#parts
+    try {
+      return shards.of(keys.probe(id)) === shard
+    } catch (error) {
+      if (error instanceof RoomcastError) return false
+      throw error
+    }
+  }
+
+  async #forget (shard: Shard, begun: Promise<string>): Promise<void> {
     this.#ids.delete(shard)
-    const channel = this.#parts.keys.probeChannel(await id)
+    // Who asked for one that could not be had is told so.
+    const id = await begun.catch(() => undefined)
+    if (id === undefined) return
+    const channel = this.#parts.keys.probeChannel(id)
     this.#pending.delete(channel)
     await this.#parts.shards.channels.unsubscribe(channel)
   }
