@@ -182,6 +182,7 @@ export class ClusterShards implements Shards {
       onOtherProcess: () => { this.#replaced() }
     })
     this.#shards.set(address, shard)
+    this.#gather()
     return shard
   }
 
