@@ -1,4 +1,6 @@
 import t from 'tap'
+import { RoomcastError } from '../../src/core/errors.ts'
+import type { Position } from '../../src/core/publication.ts'
 import { dueForAssertion } from '../../src/core/rolling.ts'
 import { fakeTime } from '../helpers/fake-clock.ts'
 import { until } from '../helpers/until.ts'
@@ -59,6 +61,26 @@ t.test('after an interruption the rooms are compared again and again until that 
   await until('failed comparisons', 3, failed)
   t.match(await alice.next('what was missed'), { type: 'message', room: 'lobby', data: 'missed', offset: 1 })
   t.same(log.of('warn'), [])
+})
+
+t.test('rooms that cannot be reached, as where one Redis of several is away, keep no other from being compared', async t => {
+  const away = new Set<string>()
+  class PartlyAway extends ScriptedBroker {
+    override position (room: string): Promise<Position> {
+      return away.has(room) ? Promise.reject(new RoomcastError('unavailable')) : super.position(room)
+    }
+  }
+  const broker = new PartlyAway()
+  const { realtime, connect } = await startMemoryNode(t, { broker, settings: PATIENT })
+  const alice = await connect('alice', { rooms: ['attic', 'lobby'] })
+  broker.cut()
+  for (const room of ['attic', 'lobby']) await realtime.publish({ room }, 'missed')
+  away.add('attic')
+  broker.heal()
+  t.match(await alice.next('what was missed'), { type: 'message', room: 'lobby', data: 'missed', offset: 1 })
+  t.same(await alice.rest(), [])
+  away.clear()
+  t.match(await alice.next('what was missed where Redis was away'), { type: 'message', room: 'attic', data: 'missed', offset: 1 })
 })
 
 t.test('presence records are written again every six hours, so that they outlive their retention', async t => {

@@ -32,10 +32,13 @@ export class FaultyLink {
     this.#server = createServer(socket => { this.#accept(socket, connect(target, '127.0.0.1')) })
   }
 
-  get redisUrl (): string { return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}` }
+  get port (): number { return (this.#server.address() as AddressInfo).port }
 
-  async start (): Promise<void> {
-    await once(this.#server.listen(0, '127.0.0.1'), 'listening')
+  get redisUrl (): string { return `redis://127.0.0.1:${this.port}` }
+
+  /** Listens, again after a close if asked to. */
+  async start (port = 0): Promise<void> {
+    await once(this.#server.listen(port, '127.0.0.1'), 'listening')
   }
 
   /** Lets nothing through in these directions, of present and new connections whose name holds a text, and no end of a connection either. */
@@ -56,7 +59,9 @@ export class FaultyLink {
     for (const way of this.#ways) this.#pass(way)
   }
 
+  /** Ends every connection, and refuses new ones. */
   async close (): Promise<void> {
+    if (!this.#server.listening) return
     this.#server.close()
     for (const socket of this.#sockets) socket.destroy()
     await once(this.#server, 'close')
@@ -96,10 +101,10 @@ export class FaultyLink {
   }
 }
 
-/** Starts a link to a port of this machine; it goes with the test. */
-export async function startLink (t: Pick<Test, 'after'>, port: number): Promise<FaultyLink> {
-  const link = new FaultyLink(port)
-  await link.start()
+/** Starts a link to a port of this machine, at a port of its own if asked to; it goes with the test. */
+export async function startLink (t: Pick<Test, 'after'>, target: number, port?: number): Promise<FaultyLink> {
+  const link = new FaultyLink(target)
+  await link.start(port)
   t.after(() => link.close())
   return link
 }

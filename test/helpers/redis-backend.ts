@@ -35,11 +35,11 @@ export class RedisNode {
   readonly broker: RedisBroker
   readonly store: RedisPresence
   readonly revocations: RedisRevocations
-  readonly #shards: Shards
+  readonly shards: Shards
 
   private constructor (shards: Shards, { prefix, most, ...limits }: RedisNodeOptions) {
     const { timeoutMs, leaseMs } = { ...DEFAULTS, ...limits }
-    this.#shards = shards
+    this.shards = shards
     this.keys = new RedisKeys({ prefix, db: 0 })
     const shared = { shards, keys: this.keys, timeoutMs }
     this.broker = new RedisBroker({ ...shared, historyOf: suiteHistoryOf, log: LOG })
@@ -61,7 +61,7 @@ export class RedisNode {
 
   /** The present on Redis' clock. */
   async now (): Promise<number> {
-    const { clock } = this.#shards.of(this.keys.leases())
+    const { clock } = this.shards.of(this.keys.leases())
     await clock.sync()
     return clock.now()
   }

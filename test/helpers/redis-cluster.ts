@@ -34,8 +34,11 @@ export class RedisCluster {
     return { master, replica: this.replicas[index] }
   }
 
-  /** Moves a slot from a master to another with all that it holds, as `redis-cli --cluster reshard` does. */
-  async moveSlot (slot: number, from: RedisServer, to: RedisServer): Promise<void> {
+  /**
+   * Moves a slot from a master to another with all that it holds, as `redis-cli --cluster reshard` does.
+   * @param meanwhile what happens when all of it is there, and the slot is not yet
+   */
+  async moveSlot (slot: number, from: RedisServer, to: RedisServer, meanwhile: () => Promise<void> = async () => {}): Promise<void> {
     const [fromId, toId] = [await idOf(from), await idOf(to)]
     await to.command('CLUSTER', 'SETSLOT', `${slot}`, 'IMPORTING', fromId)
     await from.command('CLUSTER', 'SETSLOT', `${slot}`, 'MIGRATING', toId)
@@ -44,7 +47,22 @@ export class RedisCluster {
       if (keys.length === 0) break
       await from.command('MIGRATE', '127.0.0.1', `${to.port}`, '', '0', MIGRATION_TIMEOUT_MS, 'KEYS', ...keys)
     }
+    await meanwhile()
     for (const redis of [to, from]) await redis.command('CLUSTER', 'SETSLOT', `${slot}`, 'NODE', toId)
+  }
+
+  /** Lets a master be found at another port, as where it got a new address; resolves when all say so. */
+  async announce (master: RedisServer, port: number): Promise<void> {
+    await master.command('CONFIG', 'SET', 'cluster-announce-port', `${port}`)
+    const id = await idOf(master)
+    for (const redis of this.masters) {
+      // They would tell each other within a second; who is introduced again looks at once.
+      if (redis !== master) await meet(redis, master, port)
+      await until('where a master is', port, async () => {
+        const line = String(await redis.command('CLUSTER', 'NODES')).split('\n').find(one => one.startsWith(id))
+        return Number(/:(\d+)@/.exec(line ?? '')?.[1])
+      }, GOSSIP_MS)
+    }
   }
 
   /** Makes a replica the master, both alive. */
@@ -78,8 +96,7 @@ export async function startRedisCluster (t: Pick<Test, 'after'>, { replicas: wit
   }
   const [first] = masters
   for (const redis of all) {
-    const [, busPort = ''] = await redis.command('CONFIG', 'GET', 'cluster-port') as string[]
-    if (redis !== first) await first?.command('CLUSTER', 'MEET', '127.0.0.1', `${redis.port}`, busPort)
+    if (first !== undefined && redis !== first) await meet(first, redis)
   }
   for (const redis of all) await until('how many it knows', `${all.length}`, () => fact(redis, 'cluster_known_nodes'), GOSSIP_MS)
   for (const [index, replica] of replicas.entries()) await replica.command('CLUSTER', 'REPLICATE', await idOf(masters[index] ?? replica))
@@ -91,6 +108,11 @@ export async function startRedisCluster (t: Pick<Test, 'after'>, { replicas: wit
     await until('the link to its master', true, async () => String(await replica.command('INFO', 'replication')).includes('master_link_status:up'), GOSSIP_MS)
   }
   return new RedisCluster({ masters, replicas })
+}
+
+async function meet (redis: RedisServer, other: RedisServer, port = other.port): Promise<void> {
+  const [, busPort = ''] = await other.command('CONFIG', 'GET', 'cluster-port') as string[]
+  await redis.command('CLUSTER', 'MEET', '127.0.0.1', `${port}`, busPort)
 }
 
 async function fact (redis: RedisServer, name: string): Promise<string | undefined> {
