@@ -39,8 +39,13 @@ export interface HistoryRange {
 export class Recovery {
   readonly #parts: RecoveryParts
   readonly #newestReads = new WeakMap<Room, FreshRead<void>>()
+  readonly #comparisons = new WeakMap<Room, FreshRead<void>>()
+  /** The epoch that a client brought last which the broker does not know any more: others bring the same, and need no comparison. */
+  readonly #goneEpochs = new WeakMap<Room, string>()
   /** Rooms that are being healed: what one still misses after a page is read by who read the page. */
   readonly #healing = new WeakSet<Room>()
+  /** Pages that are being read for rooms that are being healed: whoever waits for one shares it. */
+  readonly #pages = new WeakMap<Room, Promise<void>>()
 
   constructor (parts: RecoveryParts) {
     this.#parts = parts
@@ -48,10 +53,15 @@ export class Recovery {
 
   /**
    * Sees to it that what a connection missed since a position is at hand, where it is kept at all. All who ask for one room at once share
-   * a read of its history, and after it nobody reads again what is not kept.
+   * a read of its history, and after it nobody reads again what is not kept. A client that comes from another node may be further than this
+   * one, which is cut off or has not heard of a new epoch yet: then the node catches up first.
    * @throws RoomcastError `unavailable` or `outcome_unknown`
    */
   async reach ({ room }: Subscription, since: Position): Promise<void> {
+    if (!room.hasBeenAt(since) && this.#goneEpochs.get(room) !== since.epoch) {
+      await this.#comparison(room).get()
+      if (!room.hasBeenAt(since) && since.epoch !== room.position.epoch) this.#goneEpochs.set(room, since.epoch)
+    }
     if (room.after(since) === undefined && !room.isExtended) await this.#newest(room).get()
   }
 
@@ -91,7 +101,7 @@ export class Recovery {
     this.#healing.add(room)
     while (room.isHealing && hub.room(room.name) === room) {
       try {
-        this.#note(room, room.heal(await this.#missed(room)))
+        await this.#page(room)
       } catch (error) {
         // The broker's own trouble is logged once, where it is noticed, not once a room and try.
         log[error instanceof RoomcastError ? 'debug' : 'error']({ err: error, room: room.name }, 'what is missing in a room could not be read yet')
@@ -99,6 +109,20 @@ export class Recovery {
       }
     }
     this.#healing.delete(room)
+  }
+
+  /** Reads the next page of what is missing in a room, and hands it over. */
+  #page (room: Room): Promise<void> {
+    const read = async (): Promise<void> => {
+      try {
+        this.#note(room, room.heal(await this.#missed(room)))
+      } finally {
+        this.#pages.delete(room)
+      }
+    }
+    let page = this.#pages.get(room)
+    if (page === undefined) this.#pages.set(room, page = read())
+    return page
   }
 
   #note (room: Room, outcome: ReturnType<Room['heal']>): void {
@@ -120,6 +144,23 @@ export class Recovery {
     const page = await read(position.offset)
     const from = missedFrom(page, position)
     return from === position.offset ? page : read(from)
+  }
+
+  /** The end of a room, read and caught up with at most once for all who wait for it. */
+  #comparison (room: Room): FreshRead<void> {
+    const { broker } = this.#parts
+    let comparison = this.#comparisons.get(room)
+    if (comparison === undefined) {
+      comparison = new FreshRead(async () => {
+        const end = await broker.position(room.name)
+        // What was published before may still be on its way to us; it comes before this probe.
+        await broker.check([room.name])
+        room.settle(end)
+        while (room.isHealing) await this.#page(room)
+      })
+      this.#comparisons.set(room, comparison)
+    }
+    return comparison
   }
 
   /** The newest part of a room's history, read at most once for all who wait for it. */

@@ -153,6 +153,11 @@ export class Room implements Vouched {
     return outcome
   }
 
+  /** Whether a position is one that the room has been at, as far as this node knows. */
+  hasBeenAt (position: Position): boolean {
+    return offsetUnder({ ...this.position, inherits: this.#inherits }, position) !== undefined
+  }
+
   /**
    * The publications after a position, up to where the room is; undefined if some of them are not at hand, or the position is of another
    * epoch. `extend` brings older ones.
