@@ -87,15 +87,13 @@ export class RoomSubscription {
     if (!this.#isLive && this.#asked.size === 0 && this.resumption !== undefined) this.#ask()
   }
 
-  /**
-   * Takes `subscribed`: an answer; or unasked a new name of the epoch, under which nothing was missed, or a room that the server began under a
-   * new token.
-   */
+  /** Takes `subscribed`: an answer; or unasked a new name of the epoch, under which nothing was missed, or a room that the server began by itself. */
   subscribed (entry: Entry, id: number | undefined): void {
     if (id !== undefined) {
       if (this.#asked.delete(id)) this.#enter(entry)
     } else if (this.#isLive) this.#moveTo(entry)
-    else this.welcome(entry, false)
+    // Else the answer that is on its way says how things stand: this may be about a subscription that is ended by then.
+    else if (this.#asked.size === 0) this.welcome(entry, false)
   }
 
   /** The server ended the subscription. */
@@ -205,8 +203,10 @@ export class RoomSubscription {
     }
   }
 
+  /** Within an epoch never back, so that a node which is behind another tells nothing again. */
   #moveTo ({ epoch, offset }: Position): void {
-    if (this.#isLive) this.#position = { epoch, offset }
+    const { epoch: present, offset: reached } = this.#position ?? { epoch, offset }
+    if (this.#isLive) this.#position = { epoch, offset: epoch === present ? Math.max(offset, reached) : offset }
   }
 
   /** Tells those whose wish is fulfilled. */

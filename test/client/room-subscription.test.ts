@@ -96,6 +96,30 @@ t.test('an answer to a subscribe that was taken back opens nothing', async t => 
   t.same(told, [6])
 })
 
+t.test('word of the subscription before opens nothing while the answer to a new subscribe is on its way', async t => {
+  const { room, told } = createRoom()
+  room.subscribe('plain')
+  room.subscribed(entry('a', 3), 1)
+  room.unsubscribe()
+  const second = room.subscribe('plain')
+  room.subscribed({ ...entry('b', 3), recovered: true }, undefined)
+  t.equal(room.state, 'subscribing')
+  room.subscribed(entry('b', 6), 3)
+  room.message(message(7))
+  t.same(await second, { epoch: 'b', offset: 6 }, 'what was published in between is not the new one\'s')
+  t.same(told, [7])
+})
+
+t.test('a node that is behind another tells nothing again', async t => {
+  const { room, told } = createRoom('$all')
+  room.welcome(entry('a', 3), false)
+  room.message(message(4))
+  room.lost()
+  room.welcome(entry('a', 3), false)
+  for (const offset of [4, 5]) room.message(message(offset))
+  t.same(told, [4, 5])
+})
+
 t.test('a listener that unsubscribes ends the replay it is in', async t => {
   const { room, asked, told } = createRoom()
   room.subscribe('plain')
