@@ -4,7 +4,7 @@ import type { Codec, Decoded } from './codec.ts'
 import { RoomcastError } from './errors.ts'
 import { FrameBudget, type Charge } from './frame-budget.ts'
 import type { ClientFrame, RequestId, ResumeFrame, ServerFrame } from './frames.ts'
-import { Inbox, type IncomingFrame } from './inbox.ts'
+import { Inbox, type IncomingFrame, type InboxHandlers } from './inbox.ts'
 import type { RealtimeNode } from './node.ts'
 import { entryKeyOf, type PresenceEntry, type Vouched } from './presence-entry.ts'
 import type { Subscription } from './subscription.ts'
@@ -25,6 +25,7 @@ export interface ConnectionParts {
  * opening. Every end – by the peer, by the node, by an error – goes through `end`, once.
  */
 export class Connection implements Vouched {
+  static readonly #line: InboxHandlers<Connection> = { handle: (one, frame) => one.#handle(frame), fail: (one, error) => { one.#fail(error) } }
   readonly connectionId: string
   readonly userId: string
   readonly codec: Codec
@@ -42,14 +43,13 @@ export class Connection implements Vouched {
   askedAt = 0
   /** Whether `token_expiring` was sent. */
   isExpiryTold = false
-  /** Whether `welcome` was sent. */
   isWelcomed = false
   assertedAt = 0
   /** What other members are shown of the user: what the token said at connect. */
   readonly info: unknown
   #claims: Claims
   readonly #node: RealtimeNode
-  readonly #inbox: Inbox
+  readonly #inbox: Inbox<Connection>
   readonly #budget: FrameBudget
   #onFirstFrame: ((frame: ResumeFrame | undefined) => void) | undefined
   #isOpen = true
@@ -64,7 +64,7 @@ export class Connection implements Vouched {
     this.connectedAt = this.seenAt = connectedAt
     this.#node = node
     this.#budget = new FrameBudget(node.frameRate, connectedAt)
-    this.#inbox = new Inbox({ transport, handle: frame => this.#handle(frame), fail: error => this.#fail(error) })
+    this.#inbox = new Inbox<Connection>(this, Connection.#line)
   }
 
   /** False from the moment at which anybody decided that this connection ends. */

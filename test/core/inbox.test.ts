@@ -15,10 +15,10 @@ function gate (): Gate {
 /** An inbox that notes the text of each frame, and what it does to its transport. */
 function observed () {
   const log: string[] = []
-  const inbox = new Inbox({
-    transport: { pause: () => { log.push('pause') }, resume: () => { log.push('resume') } },
-    handle: async ({ bytes }) => { log.push(Buffer.from(bytes).toString()) },
-    fail: error => { log.push(`failed: ${error instanceof Error ? error.message : String(error)}`) }
+  const transport = { pause: () => { log.push('pause') }, resume: () => { log.push('resume') } }
+  const inbox = new Inbox({ transport }, {
+    handle: async (_owner, { bytes }) => { log.push(Buffer.from(bytes).toString()) },
+    fail: (_owner, error) => { log.push(`failed: ${error instanceof Error ? error.message : String(error)}`) }
   })
   const frame = (text: string): void => { inbox.push({ bytes: Buffer.from(text), format: 'text' }) }
   return { inbox, log, frame }
