@@ -33,7 +33,7 @@ t.test('the package installs in another project, with its plugin, its client, it
   const [tarball = ''] = readdirSync(folder).filter(name => name.endsWith('.tgz'))
   const { stdout: list } = await run('tar', ['-tzf', join(folder, tarball)])
   for (const path of list.trim().split('\n')) {
-    t.match(path, /^package\/(dist\/(src|plugins|routes|client)\/.+\.(js|d\.ts)|console\/.+\.(html|css|js|svg)|docs\/.+\.(md|svg|json)|deploy\/.+|(README|CHANGELOG|SECURITY)\.md|package\.json|\.env\.example)$/)
+    t.match(path, /^package\/(dist\/(src|plugins|routes|client)\/.+\.(js|d\.ts)|console\/.+\.(html|css|js|svg)|docs\/.+\.(md|svg|json)|deploy\/.+|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json|\.env\.example)$/)
   }
   t.ok(readFileSync(join(folder, tarball)).length < 400_000)
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball, 'fastify', 'ws', '@types/node@20', '@types/ws'], { cwd: folder })
