@@ -16,8 +16,8 @@ export interface NodeParts {
   readonly revocations: RevocationStore
   readonly gatekeeper: Gatekeeper
   /**
-   * Checks a token that a client brings in a \`refresh\`.
-   * @throws RoomcastError \`unauthorized\` or \`unavailable\`
+   * Checks a token that a client brings in a `refresh`.
+   * @throws RoomcastError `unauthorized` or `unavailable`
    */
   readonly verify: (token: string) => Promise<Claims>
   readonly settings: NodeSettings
